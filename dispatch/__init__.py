@@ -1,0 +1,1 @@
+"""Headless dispatcher of Vestnik: intake, plan, compose, channels, clock. Imports `store` only."""

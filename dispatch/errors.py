@@ -1,0 +1,49 @@
+"""What a channel may raise; that is all the dispatcher asks.
+
+    DispatchError
+    ├── MessageError            about this letter; counts as an attempt
+    │   ├── TransientError      4yz: try again later
+    │   └── PermanentError      5yz: never again
+    └── ConnectionDownError     about the connection; counts for no letter, opens the circuit
+"""
+
+
+class DispatchError(Exception):
+    """Base of everything the dispatcher package raises on purpose.
+
+    Args:
+        answer: The server's answer or a plain description, safe to show (no secrets).
+        code: SMTP reply code when there is one.
+        error_class: Short stable word, e.g. `mailbox_unavailable`, `auth_failed`, `tls`, `dns`, `refused`.
+        retry_after_s: Seconds the server asked us to wait, when it did.
+    """
+
+    def __init__(
+        self,
+        answer: str,
+        *,
+        code: int | None = None,
+        error_class: str = "error",
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(answer)
+        self.answer = answer
+        self.code = code
+        self.error_class = error_class
+        self.retry_after_s = retry_after_s
+
+
+class MessageError(DispatchError):
+    """The letter was refused, the connection is well."""
+
+
+class TransientError(MessageError):
+    """Refused for now."""
+
+
+class PermanentError(MessageError):
+    """Refused for good."""
+
+
+class ConnectionDownError(DispatchError):
+    """The connection failed: refused, DNS, TLS, authentication, throttled, lost."""

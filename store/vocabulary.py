@@ -1,0 +1,133 @@
+"""The words of the field, as enumerations: what the rows, the settings file and the events may say."""
+
+from enum import IntEnum, StrEnum
+
+
+class ObjectType(StrEnum):
+    """What a service desk keeps; other types are accepted and planned to nothing."""
+
+    REQUEST = "request"
+    TASK = "task"
+    APPROVAL = "approval"
+    PROBLEM = "problem"
+    CHANGE = "change"
+    ARTICLE = "article"
+
+
+class EventType(StrEnum):
+    """What can happen to an object. `DEADLINE` and `WAITING` come from the clock."""
+
+    ADDED = "added"
+    EDITED = "edited"
+    DELETED = "deleted"
+    STATUS_CHANGED = "status_changed"
+    RESPONSIBLE_CHANGED = "responsible_changed"
+    COMMENT_ADDED = "comment_added"
+    MENTIONED = "mentioned"
+    FILE_ADDED = "file_added"
+    DEADLINE = "deadline"
+    WAITING = "waiting"
+    MAIL_RECEIVED = "mail_received"
+    MANUAL = "manual"
+
+
+class Role(StrEnum):
+    """Who is told, relative to the object; `FIXED` stands for the addresses an action names itself."""
+
+    CLIENT = "client"
+    AUTHOR = "author"
+    RESPONSIBLE = "responsible"
+    RESPONSIBLE_TEAM = "responsible_team"
+    TEAM_LEADER = "team_leader"
+    RESPONSIBLE_TEAM_LEADER = "responsible_team_leader"
+    HEAD = "head"
+    PREVIOUS_RESPONSIBLE = "previous_responsible"
+    OBSERVERS = "observers"
+    SUBSCRIBERS = "subscribers"
+    APPROVERS = "approvers"
+    MENTIONED = "mentioned"
+    PARENT_RESPONSIBLE = "parent_responsible"
+    CHOSEN = "chosen"
+    FIXED = "fixed"
+
+
+class Channel(StrEnum):
+    """How a notification travels."""
+
+    EMAIL = "email"
+    INTERFACE = "interface"
+
+
+class RuleKind(StrEnum):
+    """An escalation is an event action whose event is a deadline threshold."""
+
+    EVENT_ACTION = "event_action"
+    ESCALATION = "escalation"
+
+
+class DeadlineKind(StrEnum):
+    """The clocks an object may run against."""
+
+    REACTION = "reaction"
+    RESOLUTION = "resolution"
+    APPROVAL = "approval"
+    PLANNED_START = "planned_start"
+
+
+class DeliveryState(IntEnum):
+    """Where a delivery stands. Values below 2 are due work: the partial index and the claim say `state < 2`."""
+
+    PENDING = 0
+    """Waits for its time in `next_at`."""
+    SENDING = 1
+    """Leased to a dispatcher until `next_at`."""
+    HELD = 2
+    """Waits for a cause to go away; the reason says which."""
+    SENT = 3
+    """Accepted by the server, or visible in the interface."""
+    DEAD = 4
+    """Given up; carries its error class and the last answer."""
+    CANCELLED = 5
+    """Withdrawn by a person."""
+
+    @property
+    def word(self) -> str:
+        """The name used in the command line and JSON, e.g. `pending`."""
+        return self.name.lower()
+
+
+class Protocol(StrEnum):
+    """Protocols of an outgoing mail connection."""
+
+    SMTP = "smtp"
+    EWS = "ews"
+
+
+class Encryption(StrEnum):
+    """`SSL` is TLS from the first byte; `TLS` is STARTTLS, required."""
+
+    SSL = "ssl"
+    TLS = "tls"
+    NONE = "none"
+
+
+class SilentState(StrEnum):
+    """Silent mode: letters are held, not dropped."""
+
+    OFF = "off"
+    ON = "on"
+    EXCEPTIONS = "exceptions"
+
+
+class Language(StrEnum):
+    """Languages of the console and of the letters."""
+
+    RU = "ru"
+    EN = "en"
+
+
+TERMINAL_STATUSES = frozenset({"resolved", "closed", "accepted", "rejected", "archived"})
+"""A deadline stops here."""
+
+PAUSED_STATUSES = frozenset({"deferred", "waiting_client", "planned"})
+"""A deadline does not run here (except a planned start, which runs while `planned`)."""

@@ -1,0 +1,1 @@
+"""Terminal console of Vestnik: Textual application, screens, widgets, command line."""
