@@ -1,0 +1,231 @@
+"""What leaves the store: frozen dataclasses, one per thing a screen, a command or the dispatcher reads."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from store.vocabulary import Channel, DeliveryState, Encryption, Language, Protocol, SilentState
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the directory. `teams` holds team codes, `head` an e-mail address."""
+
+    email: str
+    name: str
+    login: str | None = None
+    teams: tuple[str, ...] = ()
+    head: str | None = None
+    language: Language | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team of the directory. `leader` is an e-mail address."""
+
+    code: str
+    name: str
+    leader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The company card."""
+
+    name: str = ""
+    signature: str = ""
+    notify_unregistered: bool = False
+    language: Language = Language.RU
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Sending parameters of outgoing mail; the first three are required before anything is sent."""
+
+    support_address: str = ""
+    system_address: str = ""
+    sender_name: str = ""
+    encoding: str = "utf-8"
+    transliterate_headers: bool = False
+    max_attempts: int = 5
+    pause_s: int = 120
+    batch_size: int = 0
+    batch_interval_s: int = 0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the required fields that are empty."""
+        return tuple(n for n in ("support_address", "system_address", "sender_name") if not getattr(self, n).strip())
+
+
+@dataclass(frozen=True, slots=True)
+class SilentMode:
+    """Silent mode. `exceptions` are addresses or domains that still get mail."""
+
+    state: SilentState = SilentState.OFF
+    exceptions: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailConnection:
+    """A connection for outgoing mail, without its secrets.
+
+    Attributes:
+        id: 0 for one that is not stored yet.
+        has_password: Whether a password is stored; read it with `store.settings.connection_secret`.
+    """
+
+    name: str
+    server: str
+    id: int = 0
+    protocol: Protocol = Protocol.SMTP
+    port: int | None = 587
+    encryption: Encryption = Encryption.TLS
+    authentication: bool = False
+    login: str = ""
+    has_password: bool = False
+    ca_file: str = ""
+    oauth2: bool = False
+    application_id: str = ""
+    directory_id: str = ""
+    has_client_secret: bool = False
+    authority: str = ""
+    enabled: bool = True
+    priority: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionHealth:
+    """How a connection does: `circuit` is `closed` (well), `open` (down) or `half_open` (being tried)."""
+
+    connection: str
+    circuit: str = "closed"
+    opened_at: datetime | None = None
+    retry_at: datetime | None = None
+    last_sent_at: datetime | None = None
+    last_error: str = ""
+    error_class: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One line of the live pane: a delivery and what it is about.
+
+    Attributes:
+        id: Delivery number; grows with time. Shown as `D<id>`.
+        reason: Why it is held or dead (a reason code or error class), else empty.
+    """
+
+    id: int
+    created_at: datetime
+    object_type: str
+    object_number: str
+    event_type: str
+    subject: str
+    channel: Channel
+    recipient_name: str
+    recipient_address: str
+    state: DeliveryState
+    reason: str
+    attempts: int
+    rule_code: str
+    event_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptCard:
+    """One try at a delivery, with the server's answer."""
+
+    at: datetime
+    connection: str
+    outcome: str
+    code: int | None
+    answer: str
+    error_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCard:
+    """Why a rule or a recipient was taken or left out. `recipient` is empty for a decision on the rule itself."""
+
+    rule_code: str
+    recipient: str
+    taken: bool
+    reason: str
+    params: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCard:
+    """A delivery opened: the letter as its recipient sees it, and its story."""
+
+    row: FeedRow
+    sender: str
+    reply_to: str
+    to: str
+    text: str
+    html: str
+    message_id: str
+    sent_at: datetime | None
+    next_at: datetime | None
+    connection: str
+    answer: str
+    attempts: tuple[AttemptCard, ...]
+    decisions: tuple[DecisionCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventCard:
+    """An event with everything that was decided and done about it."""
+
+    key: str
+    source: str
+    external_id: str
+    type: str
+    object_type: str
+    object_id: str
+    object_number: str
+    title: str
+    at: datetime
+    accepted_at: datetime
+    planned_at: datetime | None
+    decisions: tuple[DecisionCard, ...]
+    deliveries: tuple[DeliveryCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherCard:
+    """A dispatcher and its heartbeat; alive while the last beat is younger than the limit."""
+
+    id: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the whole: what `vestnik status` and the status bar show.
+
+    Attributes:
+        deliveries: Count per state word, every state present.
+        missing: What keeps letters from going out: names of empty sending parameters, `connection` when none is on.
+        oldest_due_at: Since when the oldest due letter waits.
+        unplanned: Events accepted and not planned yet.
+    """
+
+    deliveries: dict[str, int]
+    events: int
+    unplanned: int
+    connections: tuple[MailConnection, ...]
+    health: tuple[ConnectionHealth, ...]
+    dispatchers: tuple[DispatcherCard, ...]
+    oldest_due_at: datetime | None
+    silent: SilentMode
+    missing: tuple[str, ...]
+    store: str
+    revision: str
