@@ -1,0 +1,131 @@
+"""Event actions and escalations: reading, switching on and off, saving."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from store import tables
+from store.audit import record
+from store.engine import Store
+from store.errors import SettingsError
+from store.rules import Rule, Threshold
+from store.vocabulary import Channel, DeadlineKind, EventType, Role, RuleKind
+
+ThresholdKind = Literal["percent_left", "minutes_before", "minutes_after", "at_due"]
+
+
+def list_rules(store: Store, kind: RuleKind | None = None) -> list[Rule]:
+    """All rules, or those of one kind, in the order they were made."""
+    with store.read() as connection:
+        return rules_in(connection, kind)
+
+
+def rules_in(connection: Connection, kind: RuleKind | None = None) -> list[Rule]:
+    """Like `list_rules`, within a transaction."""
+    query = select(tables.rule).order_by(tables.rule.c.id)
+    if kind is not None:
+        query = query.where(tables.rule.c.kind == kind.value)
+    return [_to_rule(row) for row in connection.execute(query)]
+
+
+def set_enabled(store: Store, codes: Sequence[str], enabled: bool, who: str) -> int:  # noqa: FBT001 - reads as a sentence
+    """Switch rules on or off; gives how many were changed.
+
+    Raises:
+        SettingsError: A code is unknown; nothing was changed.
+    """
+
+    def change(connection: Connection) -> int:
+        known = {
+            row.code: row.enabled
+            for row in connection.execute(
+                select(tables.rule.c.code, tables.rule.c.enabled).where(tables.rule.c.code.in_(codes))
+            )
+        }
+        for code in codes:
+            if code not in known:
+                raise SettingsError(code, "no such event action or escalation")
+        changed = [code for code in known if known[code] != enabled]
+        connection.execute(update(tables.rule).where(tables.rule.c.code.in_(changed)).values(enabled=enabled))
+        for code in changed:
+            record(connection, store.clock(), who, f"rule:{code}", {"enabled": not enabled}, {"enabled": enabled})
+        return len(changed)
+
+    return store.write(change)
+
+
+def save_rule(store: Store, rule: Rule, who: str) -> None:
+    """Add a rule, or replace the one with the same code."""
+    store.write(lambda connection: save_in(connection, store, rule, who))
+
+
+def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
+    """Like `save_rule`, within a transaction; gives whether anything changed."""
+    row = connection.execute(select(tables.rule).where(tables.rule.c.code == rule.code)).one_or_none()
+    values = to_values(rule)
+    if row is None:
+        connection.execute(insert(tables.rule).values(**values))
+        record(connection, store.clock(), who, f"rule:{rule.code}", None, values)
+        return True
+    before = to_values(_to_rule(row))
+    changed = {name: value for name, value in values.items() if before[name] != value}
+    if not changed:
+        return False
+    connection.execute(update(tables.rule).where(tables.rule.c.code == rule.code).values(**changed))
+    record(connection, store.clock(), who, f"rule:{rule.code}", {name: before[name] for name in changed}, changed)
+    return True
+
+
+def to_values(rule: Rule) -> dict[str, Any]:
+    """The columns of a rule."""
+    threshold = rule.threshold
+    return {
+        "code": rule.code,
+        "kind": rule.kind.value,
+        "titles": rule.titles,
+        "object_type": rule.object_type,
+        "event_type": rule.event_type.value,
+        "channel": rule.channel.value,
+        "recipients": [role.value for role in rule.recipients],
+        "template": rule.template,
+        "to_status": list(rule.to_status),
+        "not_to_status": list(rule.not_to_status),
+        "waiting_days": rule.waiting_days,
+        "deadline": rule.deadline.value if rule.deadline else None,
+        "threshold_kind": threshold.kind if threshold else None,
+        "threshold_value": threshold.value if threshold else None,
+        "fixed_addresses": list(rule.fixed_addresses),
+        "condition": rule.condition,
+        "reason": rule.reason,
+        "tell_actor": rule.tell_actor,
+        "enabled": rule.enabled,
+        "standard": rule.standard,
+    }
+
+
+def _to_rule(row: Row[Any]) -> Rule:
+    threshold = None
+    if row.threshold_kind is not None:
+        threshold = Threshold(cast("ThresholdKind", row.threshold_kind), row.threshold_value or 0)
+    return Rule(
+        code=row.code,
+        kind=RuleKind(row.kind),
+        titles=row.titles,
+        object_type=row.object_type,
+        event_type=EventType(row.event_type),
+        channel=Channel(row.channel),
+        recipients=tuple(Role(role) for role in row.recipients),
+        template=row.template,
+        to_status=tuple(row.to_status),
+        not_to_status=tuple(row.not_to_status),
+        waiting_days=row.waiting_days,
+        deadline=DeadlineKind(row.deadline) if row.deadline else None,
+        threshold=threshold,
+        fixed_addresses=tuple(row.fixed_addresses),
+        condition=row.condition,
+        reason=row.reason,
+        tell_actor=row.tell_actor,
+        enabled=row.enabled,
+        standard=row.standard,
+    )

@@ -1,0 +1,126 @@
+"""Secrets at rest: AES-GCM, bound to the place they are stored in, the key never in the database.
+
+The key comes from `VESTNIK_KEY` (base64 of 32 bytes), else from the systemd credential `vestnik.key`, else from
+the file `<store>.key` (0600) beside an SQLite store, made on first use. Several keys may be listed, separated by
+spaces or lines: the first seals, all of them open, which is how a key is rotated.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from store.errors import SecretError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+KEY_ID_BYTES = 4
+VERSION = b"\x01"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keyring:
+    """One or more keys; the first one seals."""
+
+    keys: tuple[bytes, ...]
+
+    @classmethod
+    def for_store(cls, path: Path | None) -> "Keyring":
+        """The keys for a store.
+
+        Raises:
+            SecretError: There is no key, or it is not one.
+        """
+        text = os.environ.get("VESTNIK_KEY")
+        if text:
+            return cls.parse(text, "VESTNIK_KEY")
+        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+        if credentials and (file := Path(credentials) / "vestnik.key").is_file():
+            return cls.parse(file.read_text("ascii"), str(file))
+        if path is None:
+            msg = "no key for the secrets: set VESTNIK_KEY to the base64 of 32 random bytes"
+            raise SecretError(msg)
+        file = path.with_name(path.name + ".key")
+        if not file.exists():
+            _create(file)
+        try:
+            return cls.parse(file.read_text("ascii"), str(file))
+        except OSError as error:
+            msg = f"the key file {file} cannot be read: {error.strerror}"
+            raise SecretError(msg) from error
+
+    @classmethod
+    def parse(cls, text: str, origin: str) -> "Keyring":
+        """Keys from base64 words.
+
+        Raises:
+            SecretError: A word is not the base64 of 32 bytes.
+        """
+        keys: list[bytes] = []
+        for word in text.split():
+            try:
+                key = base64.b64decode(word, validate=True)
+            except (binascii.Error, ValueError):
+                key = b""
+            if len(key) != KEY_BYTES:
+                msg = f"{origin} does not hold the base64 of {KEY_BYTES} bytes"
+                raise SecretError(msg)
+            keys.append(key)
+        if not keys:
+            msg = f"{origin} is empty"
+            raise SecretError(msg)
+        return cls(tuple(keys))
+
+    def seal(self, secret: str, place: str) -> bytes:
+        """Encrypt a secret for one place, e.g. `mail_connection:3:password`."""
+        key = self.keys[0]
+        nonce = os.urandom(NONCE_BYTES)
+        key_id = _key_id(key)
+        sealed = AESGCM(key).encrypt(nonce, secret.encode(), place.encode() + key_id)
+        return VERSION + key_id + nonce + sealed
+
+    def open(self, sealed: bytes, place: str) -> str:
+        """Decrypt what `seal` made for the same place.
+
+        Raises:
+            SecretError: No key fits, or the bytes were moved or changed.
+        """
+        key_id = sealed[1 : 1 + KEY_ID_BYTES]
+        nonce = sealed[1 + KEY_ID_BYTES : 1 + KEY_ID_BYTES + NONCE_BYTES]
+        for key in self.keys:
+            if _key_id(key) != key_id or sealed[:1] != VERSION:
+                continue
+            try:
+                return AESGCM(key).decrypt(nonce, sealed[1 + KEY_ID_BYTES + NONCE_BYTES :], place.encode() + key_id).decode()
+            except InvalidTag as error:
+                msg = f"the secret {place} was changed or moved; enter it again"
+                raise SecretError(msg) from error
+        msg = f"the secret {place} was sealed with another key; bring that key back or enter the secret again"
+        raise SecretError(msg)
+
+    def derive(self, purpose: str) -> bytes:
+        """A key for another purpose (e.g. Message-IDs), which tells nothing of this one."""
+        return hmac.digest(self.keys[-1], purpose.encode(), "sha256")
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.blake2b(key, digest_size=KEY_ID_BYTES, person=b"vestnik-key").digest()
+
+
+def _create(file: Path) -> None:
+    text = base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
+    try:
+        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return  # another process was first; its key is as good
+    except OSError as error:
+        msg = f"the key file {file} cannot be created: {error.strerror}"
+        raise SecretError(msg) from error
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(text)

@@ -1,0 +1,292 @@
+"""Company card, sending parameters, silent mode and mail connections: reading and saving, with audit."""
+
+from dataclasses import asdict
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+
+from store import tables
+from store.audit import record
+from store.cards import Company, MailConnection, Sending, SilentMode
+from store.engine import Store
+from store.errors import SettingsError
+from store.vocabulary import Encryption, Language, Protocol, SilentState
+
+SecretName = Literal["password", "client_secret"]
+MAX_PORT = 65_535
+_CONNECTION_FIELDS = (
+    "name",
+    "protocol",
+    "server",
+    "port",
+    "encryption",
+    "authentication",
+    "login",
+    "ca_file",
+    "oauth2",
+    "application_id",
+    "directory_id",
+    "authority",
+    "enabled",
+    "priority",
+)
+
+
+def company(store: Store) -> Company:
+    """The company card."""
+    with store.read() as connection:
+        return company_in(connection)
+
+
+def company_in(connection: Connection) -> Company:
+    """Like `company`, within a transaction."""
+    row = connection.execute(select(tables.company)).one()
+    return Company(row.name, row.signature, row.notify_unregistered, Language(row.language), row.timezone)
+
+
+def save_company(store: Store, card: Company, who: str) -> bool:
+    """Save the company card; gives whether anything changed.
+
+    Raises:
+        SettingsError: `timezone` is not a zone.
+    """
+    return store.write(lambda connection: save_company_in(connection, store, card, who))
+
+
+def save_company_in(connection: Connection, store: Store, card: Company, who: str) -> bool:
+    """Like `save_company`, within a transaction."""
+    if card.timezone not in available_timezones():
+        raise SettingsError("company.timezone", f"{card.timezone!r} is not a time zone. Example: Europe/Moscow")
+    ZoneInfo(card.timezone)
+    return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
+
+
+def sending(store: Store) -> Sending:
+    """The sending parameters."""
+    with store.read() as connection:
+        return sending_in(connection)
+
+
+def sending_in(connection: Connection) -> Sending:
+    """Like `sending`, within a transaction."""
+    row = connection.execute(select(tables.sending)).one()
+    return Sending(**{name: value for name, value in row._mapping.items() if name != "id"})  # noqa: SLF001 - public in SQLAlchemy
+
+
+def save_sending(store: Store, card: Sending, who: str) -> bool:
+    """Save the sending parameters; empty required fields are allowed (letters are held meanwhile).
+
+    Raises:
+        SettingsError: An address is not one, a number is out of range, or the encoding is unknown.
+    """
+    return store.write(lambda connection: save_sending_in(connection, store, card, who))
+
+
+def save_sending_in(connection: Connection, store: Store, card: Sending, who: str) -> bool:
+    """Like `save_sending`, within a transaction."""
+    for name in ("support_address", "system_address"):
+        check_address(getattr(card, name), f"mail.sending.{name}", required=False)
+    for name, least in (("max_attempts", 1), ("pause_s", 1), ("batch_size", 0), ("batch_interval_s", 0)):
+        if getattr(card, name) < least:
+            raise SettingsError(f"mail.sending.{name}", f"must be {least} or more")
+    try:
+        "".encode(card.encoding)
+    except LookupError:
+        raise SettingsError("mail.sending.encoding", f"{card.encoding!r} is not a text encoding. Example: utf-8") from None
+    return _save_card(connection, store, tables.sending, "mail.sending", sending_in(connection), card, who)
+
+
+def silent_mode(store: Store) -> SilentMode:
+    """Silent mode."""
+    with store.read() as connection:
+        return silent_mode_in(connection)
+
+
+def silent_mode_in(connection: Connection) -> SilentMode:
+    """Like `silent_mode`, within a transaction."""
+    row = connection.execute(select(tables.silent_mode)).one()
+    return SilentMode(SilentState(row.state), tuple(row.exceptions), row.until)
+
+
+def save_silent_mode(store: Store, card: SilentMode, who: str) -> bool:
+    """Save silent mode."""
+    return store.write(lambda connection: save_silent_mode_in(connection, store, card, who))
+
+
+def save_silent_mode_in(connection: Connection, store: Store, card: SilentMode, who: str) -> bool:
+    """Like `save_silent_mode`, within a transaction."""
+    return _save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
+
+
+def connections(store: Store) -> list[MailConnection]:
+    """Mail connections in the order they are tried."""
+    with store.read() as connection:
+        return connections_in(connection)
+
+
+def connections_in(connection: Connection) -> list[MailConnection]:
+    """Like `connections`, within a transaction."""
+    table = tables.mail_connection
+    return [_to_connection(row) for row in connection.execute(select(table).order_by(table.c.priority, table.c.id))]
+
+
+def connection_secret(store: Store, connection_id: int, name: SecretName) -> str:
+    """A secret in clear, empty when none is stored. Unwrap it on the line that uses it.
+
+    Raises:
+        SecretError: The key is missing or does not fit.
+    """
+    table = tables.mail_connection
+    with store.read() as connection:
+        sealed = connection.execute(select(table.c[name]).where(table.c.id == connection_id)).scalar_one_or_none()
+    return store.keyring.open(sealed, f"mail_connection:{connection_id}:{name}") if sealed else ""
+
+
+def save_connection(
+    store: Store, card: MailConnection, *, password: str | None = None, client_secret: str | None = None, who: str
+) -> int:
+    """Add a connection (`id` 0) or change one; gives its id. A secret of `None` keeps what is stored.
+
+    Raises:
+        SettingsError: A field is wrong, or the name is taken.
+    """
+    secrets = {"password": password, "client_secret": client_secret}
+    return store.write(lambda connection: save_connection_in(connection, store, card, secrets, {}, who)[0])
+
+
+def save_connection_in(
+    connection: Connection,
+    store: Store,
+    card: MailConnection,
+    secrets: dict[str, str | None],
+    sources: dict[str, dict[str, Any]],
+    who: str,
+) -> tuple[int, bool]:
+    """Like `save_connection`, within a transaction.
+
+    Args:
+        secrets: New values of `password` and `client_secret`; `None` keeps what is stored.
+        sources: Where a secret came from, e.g. `{"password": {"env": "MAIL_PASSWORD"}}`, for the export.
+
+    Returns:
+        The id, and whether anything changed.
+    """
+    check_connection(card)
+    table = tables.mail_connection
+    row = connection.execute(select(table).where(table.c.id == card.id)).one_or_none() if card.id else None
+    taken = connection.execute(select(table.c.id).where(table.c.name == card.name)).scalar_one_or_none()
+    if taken is not None and taken != card.id:
+        raise SettingsError("name", f"there is another connection named {card.name!r}")
+    values = {name: _plain(getattr(card, name)) for name in _CONNECTION_FIELDS}
+    if row is None:
+        key = connection.execute(insert(table).returning(table.c.id), [values]).scalar_one()
+        before: dict[str, Any] | None = None
+        changed = dict(values)
+    else:
+        key = card.id
+        old = row._mapping  # noqa: SLF001 - public in SQLAlchemy
+        before = {name: old[name] for name in _CONNECTION_FIELDS if old[name] != values[name]}
+        changed = {name: values[name] for name in before}
+    shown = dict(changed)
+    for name, secret in secrets.items():
+        place = f"mail_connection:{key}:{name}"
+        stored = row._mapping[name] if row is not None else None  # noqa: SLF001 - public in SQLAlchemy
+        if secret is not None and secret != (store.keyring.open(stored, place) if stored else ""):
+            changed[name] = store.keyring.seal(secret, place) if secret else None
+            shown[name] = "changed"
+        source = sources.get(name)
+        column = f"{name}_source"
+        if secret is not None and (row is None or row._mapping[column] != source):  # noqa: SLF001
+            changed[column] = source
+    if not changed:
+        return key, False
+    connection.execute(update(table).where(table.c.id == key).values(**changed))
+    record(connection, store.clock(), who, f"mail.connections:{card.name}", before, shown)
+    return key, True
+
+
+def delete_connection(store: Store, connection_id: int, who: str) -> None:
+    """Delete a connection; its letters are kept."""
+
+    def change(connection: Connection) -> None:
+        table = tables.mail_connection
+        row = connection.execute(select(table).where(table.c.id == connection_id)).one_or_none()
+        if row is None:
+            return
+        connection.execute(delete(table).where(table.c.id == connection_id))
+        before = {name: row._mapping[name] for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+        record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
+
+    store.write(change)
+
+
+def check_connection(card: MailConnection) -> None:
+    """Refuse a connection that cannot work.
+
+    Raises:
+        SettingsError: Its path is the field at fault.
+    """
+    if not card.name.strip():
+        raise SettingsError("name", "give the connection a name")
+    if not card.server.strip():
+        raise SettingsError("server", "give the name or address of the mail server")
+    if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
+        raise SettingsError("port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption")
+    if card.authentication and not card.login:
+        raise SettingsError("login", "is needed when authentication is on")
+
+
+def check_address(address: str, path: str, *, required: bool) -> None:
+    """Refuse what is not an e-mail address; internal domains are allowed.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if not address and not required:
+        return
+    try:
+        validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
+    except EmailNotValidError as error:
+        # `.local` is common on premises; the library refuses it as special use.
+        if not address.lower().endswith(".local") or address.count("@") != 1 or any(c in address for c in " \r\n\t"):
+            raise SettingsError(path, f"{address!r} is not an e-mail address ({error})") from None
+
+
+def _save_card(
+    connection: Connection, store: Store, table: Table, what: str, before: Any, after: Any, who: str
+) -> bool:
+    old, new = ({name: _plain(value) for name, value in asdict(card).items()} for card in (before, after))
+    changed = {name: value for name, value in new.items() if old[name] != value}
+    if not changed:
+        return False
+    values = {name: getattr(after, name) if isinstance(getattr(after, name), datetime) else changed[name] for name in changed}
+    connection.execute(update(table).values(**values))
+    record(connection, store.clock(), who, what, {name: old[name] for name in changed}, changed)
+    return True
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return value
+
+
+def _to_connection(row: Row[Any]) -> MailConnection:
+    return MailConnection(
+        id=row.id,
+        has_password=row.password is not None,
+        has_client_secret=row.client_secret is not None,
+        **{
+            **{name: row._mapping[name] for name in _CONNECTION_FIELDS},  # noqa: SLF001 - public in SQLAlchemy
+            "protocol": Protocol(row.protocol),
+            "encryption": Encryption(row.encryption),
+        },
+    )

@@ -1,0 +1,23 @@
+"""What a new store holds from the start: the standard set, all of it on, and one row of each card."""
+
+from sqlalchemy import Connection, insert, select
+
+from store import tables
+from store.catalogue.standard import STANDARD
+from store.engine import Store
+from store.rulebook import to_values
+
+
+def install(store: Store) -> None:
+    """Add what is missing of the standard set; what is there is left as it was set."""
+
+    def change(connection: Connection) -> None:
+        known = set(connection.execute(select(tables.rule.c.code)).scalars())
+        fresh = [to_values(rule) for rule in STANDARD if rule.code not in known]
+        if fresh:
+            connection.execute(insert(tables.rule), fresh)
+        for table in (tables.company, tables.sending, tables.silent_mode):
+            if connection.execute(select(table.c.id)).first() is None:
+                connection.execute(insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {})))
+
+    store.write(change)

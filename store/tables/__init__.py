@@ -1,0 +1,65 @@
+"""All tables. Rows stay inside the package `store`; what leaves it are the dataclasses of `store.cards`.
+
+Models are SQLModel classes; the hot path uses their Core tables, named here in lower case.
+"""
+
+from typing import cast
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from store.tables.settings import (
+    AuditRow,
+    CompanyRow,
+    ConnectionHealthRow,
+    MailConnectionRow,
+    MembershipRow,
+    MetaRow,
+    PersonRow,
+    RuleRow,
+    SendingRow,
+    SilentModeRow,
+    TeamRow,
+)
+from store.tables.work import (
+    AttemptRow,
+    DeadlineRow,
+    DecisionRow,
+    DeliveryRow,
+    DispatcherRow,
+    EventRow,
+    FiredThresholdRow,
+    NotificationRow,
+    ObjectRow,
+    WatermarkRow,
+)
+
+
+def _core(model: type[SQLModel]) -> Table:
+    return cast("Table", getattr(model, "__table__"))  # noqa: B009 - the attribute is made by SQLModel's metaclass
+
+
+METADATA = SQLModel.metadata
+
+audit = _core(AuditRow)
+company = _core(CompanyRow)
+connection_health = _core(ConnectionHealthRow)
+mail_connection = _core(MailConnectionRow)
+membership = _core(MembershipRow)
+meta = _core(MetaRow)
+person = _core(PersonRow)
+rule = _core(RuleRow)
+sending = _core(SendingRow)
+silent_mode = _core(SilentModeRow)
+team = _core(TeamRow)
+
+attempt = _core(AttemptRow)
+deadline = _core(DeadlineRow)
+decision = _core(DecisionRow)
+delivery = _core(DeliveryRow)
+dispatcher = _core(DispatcherRow)
+event = _core(EventRow)
+fired_threshold = _core(FiredThresholdRow)
+notification = _core(NotificationRow)
+object_ = _core(ObjectRow)
+watermark = _core(WatermarkRow)

@@ -1,0 +1,165 @@
+"""Tables of the settings: who there is, how mail leaves, which rules hold."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary
+from sqlmodel import Column, Field, SQLModel
+
+from store.types import BigKey, UtcMicros
+
+
+class MetaRow(SQLModel, table=True):
+    """Facts about the store itself: `settings_revision`, `store_id`."""
+
+    __tablename__ = "meta"
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class PersonRow(SQLModel, table=True):
+    """Somebody in the directory; `email` is kept in lower case."""
+
+    __tablename__ = "person"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    email: str = Field(unique=True)
+    name: str
+    login: str | None = Field(default=None, index=True)
+    head: str | None = None
+    language: str | None = None
+    active: bool = True
+
+
+class TeamRow(SQLModel, table=True):
+    """A team; `leader` is an e-mail address."""
+
+    __tablename__ = "team"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    code: str = Field(unique=True)
+    name: str
+    leader: str | None = None
+
+
+class MembershipRow(SQLModel, table=True):
+    """Who is in which team."""
+
+    __tablename__ = "membership"
+    person_id: int = Field(sa_column=Column(BigKey, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True))
+    team_code: str = Field(primary_key=True, index=True)
+
+
+class CompanyRow(SQLModel, table=True):
+    """The company card; one row."""
+
+    __tablename__ = "company"
+    id: int = Field(default=1, primary_key=True)
+    name: str = ""
+    signature: str = ""
+    notify_unregistered: bool = False
+    language: str = "ru"
+    timezone: str = "UTC"
+
+
+class SendingRow(SQLModel, table=True):
+    """Sending parameters; one row."""
+
+    __tablename__ = "sending_parameters"
+    id: int = Field(default=1, primary_key=True)
+    support_address: str = ""
+    system_address: str = ""
+    sender_name: str = ""
+    encoding: str = "utf-8"
+    transliterate_headers: bool = False
+    max_attempts: int = 5
+    pause_s: int = 120
+    batch_size: int = 0
+    batch_interval_s: int = 0
+
+
+class SilentModeRow(SQLModel, table=True):
+    """Silent mode; one row."""
+
+    __tablename__ = "silent_mode"
+    id: int = Field(default=1, primary_key=True)
+    state: str = "off"
+    exceptions: list[str] = Field(default_factory=list, sa_type=JSON)
+    until: datetime | None = Field(default=None, sa_type=UtcMicros)
+
+
+class MailConnectionRow(SQLModel, table=True):
+    """A connection for outgoing mail. Secrets are sealed; `*_source` is where they came from, for the export."""
+
+    __tablename__ = "mail_connection"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    name: str = Field(unique=True)
+    protocol: str = "smtp"
+    server: str
+    port: int | None = None
+    encryption: str = "tls"
+    authentication: bool = False
+    login: str = ""
+    password: bytes | None = Field(default=None, sa_type=LargeBinary)
+    password_source: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    ca_file: str = ""
+    oauth2: bool = False
+    application_id: str = ""
+    directory_id: str = ""
+    client_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
+    client_secret_source: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    authority: str = ""
+    enabled: bool = True
+    priority: int = 1
+
+
+class ConnectionHealthRow(SQLModel, table=True):
+    """How a connection does; written by dispatchers."""
+
+    __tablename__ = "connection_health"
+    connection_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("mail_connection.id", ondelete="CASCADE"), primary_key=True)
+    )
+    circuit: str = "closed"
+    opened_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    retry_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    last_sent_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    last_error: str = ""
+    error_class: str = ""
+
+
+class RuleRow(SQLModel, table=True):
+    """An event action or an escalation."""
+
+    __tablename__ = "rule"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    code: str = Field(unique=True)
+    kind: str
+    titles: dict[str, str] = Field(sa_type=JSON)
+    object_type: str
+    event_type: str
+    channel: str
+    recipients: list[str] = Field(sa_type=JSON)
+    template: str
+    to_status: list[str] = Field(default_factory=list, sa_type=JSON)
+    not_to_status: list[str] = Field(default_factory=list, sa_type=JSON)
+    waiting_days: int | None = None
+    deadline: str | None = None
+    threshold_kind: str | None = None
+    threshold_value: int | None = None
+    fixed_addresses: list[str] = Field(default_factory=list, sa_type=JSON)
+    condition: str | None = None
+    reason: str | None = None
+    tell_actor: bool = False
+    enabled: bool = True
+    standard: bool = False
+
+
+class AuditRow(SQLModel, table=True):
+    """Every change of a setting: who, when, before, after. Secrets appear as the word "changed"."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    at: datetime = Field(sa_type=UtcMicros)
+    who: str
+    what: str
+    before: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    after: dict[str, Any] | None = Field(default=None, sa_type=JSON)

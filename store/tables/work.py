@@ -1,0 +1,197 @@
+"""Tables of the work: events, decisions, notifications, deliveries, attempts, deadlines, dispatchers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlmodel import Column, Field, SQLModel
+
+from store.types import BigKey, UtcMicros
+
+
+INDEXED_PERCENTS = (25, 30)
+"""Thresholds of the standard set that have an index; another percentage works, at the cost of a scan."""
+
+
+def percent_left_sql(percent: int) -> str:
+    """The moment when `percent` of the time given is left. The query must say it to the letter to use the index."""
+    return f"(due - (due - started) * {percent} / 100)"
+
+
+def _percent_left_index(percent: int) -> Index:
+    return Index(
+        f"ix_deadline_left_{percent}",
+        "object_type",
+        "kind",
+        text(percent_left_sql(percent)),
+        sqlite_where=text("running"),
+        postgresql_where=text("running"),
+    )
+
+
+class EventRow(SQLModel, table=True):
+    """An accepted event. `data` is the event merged with what was last seen of its object: planning needs no more."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        UniqueConstraint("source", "external_id", name="uq_event_source_external_id"),
+        Index("ix_event_object", "object_type", "object_id"),
+        Index("ix_event_number", "object_number"),
+        Index("ix_event_external_id", "external_id"),
+        Index(
+            "ix_event_unplanned", "id", sqlite_where=text("planned_at IS NULL"), postgresql_where=text("planned_at IS NULL")
+        ),
+    )
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    source: str
+    external_id: str
+    object_type: str
+    event_type: str
+    object_id: str
+    object_number: str
+    title: str
+    at: datetime = Field(sa_type=UtcMicros)
+    accepted_at: datetime = Field(sa_type=UtcMicros)
+    planned_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    data: dict[str, Any] = Field(sa_type=JSON)
+
+
+class ObjectRow(SQLModel, table=True):
+    """What was last seen of an object of the desk."""
+
+    __tablename__ = "object"
+    __table_args__ = (
+        UniqueConstraint("type", "external_id", name="uq_object_type_external_id"),
+        Index("ix_object_status", "type", "status", "status_since"),
+    )
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    type: str
+    external_id: str
+    number: str
+    status: str
+    status_since: datetime = Field(sa_type=UtcMicros)
+    seen_at: datetime = Field(sa_type=UtcMicros)
+    data: dict[str, Any] = Field(sa_type=JSON)
+
+
+class DeadlineRow(SQLModel, table=True):
+    """A clock an object runs against. Only running ones are in the indexes that the ticks read."""
+
+    __tablename__ = "deadline"
+    __table_args__ = (
+        UniqueConstraint("object_key", "kind", name="uq_deadline_object_kind"),
+        Index(
+            "ix_deadline_due", "object_type", "kind", "due", sqlite_where=text("running"), postgresql_where=text("running")
+        ),
+        *(_percent_left_index(percent) for percent in INDEXED_PERCENTS),
+    )
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    object_key: int = Field(sa_column=Column(BigKey, ForeignKey("object.id", ondelete="CASCADE"), nullable=False))
+    object_type: str
+    kind: str
+    started: datetime = Field(sa_type=UtcMicros)
+    due: datetime = Field(sa_type=UtcMicros)
+    running: bool = True
+
+
+class FiredThresholdRow(SQLModel, table=True):
+    """The ledger of fired thresholds: unique, so that two clocks do no harm."""
+
+    __tablename__ = "fired_threshold"
+    object_key: int = Field(sa_column=Column(BigKey, ForeignKey("object.id", ondelete="CASCADE"), primary_key=True))
+    threshold: str = Field(primary_key=True)
+    due: datetime = Field(sa_column=Column(UtcMicros, primary_key=True))
+    fired_at: datetime = Field(sa_type=UtcMicros)
+
+
+class WatermarkRow(SQLModel, table=True):
+    """Up to when a threshold has been looked at."""
+
+    __tablename__ = "clock_watermark"
+    threshold: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcMicros)
+
+
+class DecisionRow(SQLModel, table=True):
+    """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself."""
+
+    __tablename__ = "decision"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    rule_code: str
+    recipient: str = ""
+    taken: bool
+    reason: str
+    params: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+
+
+class NotificationRow(SQLModel, table=True):
+    """What is said, rendered once per event, rule and language."""
+
+    __tablename__ = "notification"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    rule_code: str
+    language: str
+    subject: str
+    text: str
+    html: str
+
+
+class DeliveryRow(SQLModel, table=True):
+    """One notification for one recipient over one channel.
+
+    `next_at` serves three ends with one index: when a new or failed one is due, and when the lease of a
+    claimed one ends.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("ix_delivery_due", "next_at", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")),
+        Index("ix_delivery_held", "id", sqlite_where=text("state = 2"), postgresql_where=text("state = 2")),
+        Index("ix_delivery_dead", "id", sqlite_where=text("state = 4"), postgresql_where=text("state = 4")),
+    )
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    notification_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("notification.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    channel: str
+    recipient_name: str
+    recipient_address: str
+    state: int
+    reason: str = ""
+    attempts: int = 0
+    next_at: datetime = Field(sa_type=UtcMicros)
+    claimed_by: str | None = None
+    created_at: datetime = Field(sa_type=UtcMicros)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    connection: str = ""
+    answer: str = ""
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try at a delivery."""
+
+    __tablename__ = "attempt"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    delivery_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("delivery.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
+    at: datetime = Field(sa_type=UtcMicros)
+    connection: str
+    outcome: str
+    code: int | None = None
+    answer: str = ""
+    error_class: str = ""
+
+
+class DispatcherRow(SQLModel, table=True):
+    """A dispatcher and its heartbeat."""
+
+    __tablename__ = "dispatcher"
+    id: str = Field(primary_key=True)
+    host: str
+    pid: int
+    started_at: datetime = Field(sa_type=UtcMicros)
+    seen_at: datetime = Field(sa_type=UtcMicros)
