@@ -1,0 +1,98 @@
+"""The live feed: deliveries as lines, and the watch that tells when to look again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, select
+
+from store import tables
+from store.cards import FeedRow
+from store.engine import Store
+from store.vocabulary import Channel, DeliveryState
+
+
+def rows_query() -> Select[Any]:
+    """The join behind a line; add conditions, order and limit."""
+    d, n, e = tables.delivery, tables.notification, tables.event
+    return (
+        select(
+            d.c.id, d.c.created_at, d.c.channel, d.c.recipient_name, d.c.recipient_address, d.c.state, d.c.reason,
+            d.c.attempts, n.c.subject, n.c.rule_code, e.c.object_type, e.c.object_number, e.c.event_type, e.c.external_id,
+        )
+        .join(n, n.c.id == d.c.notification_id)
+        .join(e, e.c.id == d.c.event_id)
+    )  # fmt: skip
+
+
+def to_row(row: Row[Any]) -> FeedRow:
+    """A line from the row of `rows_query`."""
+    return FeedRow(
+        id=row.id,
+        created_at=row.created_at,
+        object_type=row.object_type,
+        object_number=row.object_number,
+        event_type=row.event_type,
+        subject=row.subject,
+        channel=Channel(row.channel),
+        recipient_name=row.recipient_name,
+        recipient_address=row.recipient_address,
+        state=DeliveryState(row.state),
+        reason=row.reason,
+        attempts=row.attempts,
+        rule_code=row.rule_code,
+        event_key=row.external_id,
+    )
+
+
+def latest(store: Store, limit: int = 200, before_id: int | None = None) -> list[FeedRow]:
+    """The newest lines, newest first; `before_id` pages back."""
+    d = tables.delivery
+    query = rows_query().order_by(d.c.id.desc()).limit(limit)
+    return _read(store, query if before_id is None else query.where(d.c.id < before_id))
+
+
+def after(store: Store, last_id: int, limit: int = 500) -> list[FeedRow]:
+    """Lines above `last_id`, oldest first."""
+    d = tables.delivery
+    return _read(store, rows_query().where(d.c.id > last_id).order_by(d.c.id).limit(limit))
+
+
+def by_ids(store: Store, ids: Sequence[int]) -> list[FeedRow]:
+    """The lines with these ids as they are now, oldest first."""
+    d = tables.delivery
+    return _read(store, rows_query().where(d.c.id.in_(ids)).order_by(d.c.id))
+
+
+def _read(store: Store, query: Select[Any]) -> list[FeedRow]:
+    with store.read() as connection:
+        return [to_row(row) for row in connection.execute(query)]
+
+
+class Watch:
+    """Tells whether anything was committed since it was last asked. For one thread only.
+
+    On SQLite it asks `PRAGMA data_version` on a connection of its own, which changes when another connection
+    commits (2 µs). On PostgreSQL it says yes every time: the read that follows is cheap.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._connection = store.engine.raw_connection() if store.engine.dialect.name == "sqlite" else None
+        self._seen: int | None = None
+
+    def changed(self) -> bool:
+        """Whether to look again; true the first time."""
+        if self._connection is None:
+            return True
+        cursor = self._connection.cursor()
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchone()
+        cursor.close()
+        changed = version != self._seen
+        self._seen = version
+        return changed
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,90 @@
+"""The recorded story of an event: decisions, deliveries, attempts."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from store import feed, tables
+from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
+from store.engine import Store
+from store.settings import sending_in
+
+
+def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
+    """Everything about an event id, an object (number or id), or a delivery (`D123`); newest event first."""
+    e, d = tables.event, tables.delivery
+    with store.read() as connection:
+        found = e.c.external_id == key
+        found = found | (e.c.object_number == key) | (e.c.object_id == key)
+        if key[:1] in {"D", "d"} and key[1:].isdecimal():
+            found = found | e.c.id.in_(select(d.c.event_id).where(d.c.id == int(key[1:])))
+        rows = connection.execute(select(e).where(found).order_by(e.c.id.desc()).limit(limit)).all()
+        return [_event(connection, row) for row in rows]
+
+
+def _event(connection: Connection, row: Row[Any]) -> EventCard:
+    d = tables.delivery
+    ids = list(connection.execute(select(d.c.id).where(d.c.event_id == row.id).order_by(d.c.id)).scalars())
+    return EventCard(
+        key=str(row.id),
+        source=row.source,
+        external_id=row.external_id,
+        type=f"{row.object_type}.{row.event_type}",
+        object_type=row.object_type,
+        object_id=row.object_id,
+        object_number=row.object_number,
+        title=row.title,
+        at=row.at,
+        accepted_at=row.accepted_at,
+        planned_at=row.planned_at,
+        decisions=tuple(decisions(connection, [row.id])[row.id]),
+        deliveries=tuple(delivery_cards(connection, ids)),
+    )
+
+
+def decisions(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[DecisionCard]]:
+    """Decisions per event, in the order they were made."""
+    table = tables.decision
+    found: dict[int, list[DecisionCard]] = defaultdict(list)
+    for row in connection.execute(select(table).where(table.c.event_id.in_(event_ids)).order_by(table.c.id)):
+        found[row.event_id].append(DecisionCard(row.rule_code, row.recipient, row.taken, row.reason, row.params))
+    return found
+
+
+def delivery_cards(connection: Connection, ids: Sequence[int]) -> list[DeliveryCard]:
+    """Deliveries opened, in the order of their ids."""
+    d, n, a = tables.delivery, tables.notification, tables.attempt
+    query = feed.rows_query().add_columns(
+        n.c.text, n.c.html, d.c.event_id, d.c.sent_at, d.c.next_at, d.c.connection, d.c.answer, d.c.recipient_address
+    )
+    rows = connection.execute(query.where(d.c.id.in_(ids)).order_by(d.c.id)).all()
+    tries: dict[int, list[AttemptCard]] = defaultdict(list)
+    for row in connection.execute(select(a).where(a.c.delivery_id.in_(ids)).order_by(a.c.id)):
+        tries[row.delivery_id].append(
+            AttemptCard(row.at, row.connection, row.outcome, row.code, row.answer, row.error_class)
+        )
+    made = decisions(connection, sorted({row.event_id for row in rows}))
+    parameters = sending_in(connection)
+    cards: list[DeliveryCard] = []
+    for row in rows:
+        line = feed.to_row(row)
+        cards.append(
+            DeliveryCard(
+                row=line,
+                sender=f"{parameters.sender_name} <{parameters.system_address}>",
+                reply_to=parameters.support_address,
+                to=f"{line.recipient_name} <{line.recipient_address}>",
+                text=row.text,
+                html=row.html,
+                message_id="",
+                sent_at=row.sent_at,
+                next_at=row.next_at,
+                connection=row.connection,
+                answer=row.answer,
+                attempts=tuple(tries[line.id]),
+                decisions=tuple(made[row.event_id]),
+            )
+        )
+    return cards

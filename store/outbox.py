@@ -1,0 +1,242 @@
+"""The outbox: deliveries are inserted, claimed as leases, settled, held and released here, and nowhere else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, String, and_, bindparam, cast, func, insert, or_, select, text, update
+
+from store import feed, tables
+from store.audit import record
+from store.cards import DeliveryCard, FeedRow
+from store.engine import Store
+from store.vocabulary import Channel, DeliveryState
+
+DUE = text("delivery.state < 2")
+"""The partial index's own words: a query that says `state = 0` instead scans the whole table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A leased letter with all the sender needs."""
+
+    id: int
+    notification_id: int
+    recipient_name: str
+    recipient_address: str
+    attempts: int
+    subject: str
+    text: str
+    html: str
+    object_type: str
+    object_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a leased letter.
+
+    Attributes:
+        next_at: When it is due again; for a finished one, any time.
+        attempts: Failed attempts so far, this one included.
+        counted: Whether an attempt is recorded (not for a lease given back).
+    """
+
+    id: int
+    state: DeliveryState
+    next_at: datetime
+    attempts: int
+    connection: str = ""
+    code: int | None = None
+    answer: str = ""
+    error_class: str = ""
+    reason: str = ""
+    counted: bool = True
+
+
+def claim(connection: Connection, now: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claimed]:
+    """Lease due letters: new ones, those to be tried again, and those whose lease ran out. Oldest first."""
+    d, n, e = tables.delivery, tables.notification, tables.event
+    due = select(d.c.id).where(DUE, d.c.next_at <= now).order_by(d.c.next_at).limit(limit).with_for_update(skip_locked=True)
+    lease = {"state": DeliveryState.SENDING.value, "next_at": lease_until, "claimed_by": owner}
+    statement = update(d).where(d.c.id.in_(due.scalar_subquery())).values(**lease).returning(d.c.id)
+    ids = list(connection.execute(statement).scalars())
+    if not ids:
+        return []
+    query = (
+        select(
+            d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, d.c.created_at,
+            n.c.subject, n.c.text, n.c.html, e.c.object_type, e.c.object_id,
+        )
+        .join(n, n.c.id == d.c.notification_id)
+        .join(e, e.c.id == d.c.event_id)
+        .where(d.c.id.in_(ids))
+        .order_by(d.c.id)
+    )  # fmt: skip
+    return [Claimed(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public in SQLAlchemy
+
+
+def renew(connection: Connection, ids: Sequence[int], owner: str, lease_until: datetime) -> None:
+    """Prolong leases on letters still in hand."""
+    d = tables.delivery
+    connection.execute(update(d).where(d.c.id.in_(ids), d.c.claimed_by == owner).values(next_at=lease_until))
+
+
+def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Settlement]) -> None:
+    """Write what became of leased letters, with one attempt each.
+
+    A lease that was lost meanwhile is not overwritten, except by `sent`: what the server accepted was sent.
+    """
+    if not done:
+        return
+    d = tables.delivery
+    statement = (
+        update(d)
+        .where(d.c.id == bindparam("key"), or_(d.c.claimed_by == bindparam("owner"), bindparam("new_state") == DeliveryState.SENT))
+        .values(
+            state=bindparam("new_state"), next_at=bindparam("at"), attempts=bindparam("tries"), claimed_by=None,
+            connection=bindparam("by"), answer=bindparam("said"), reason=bindparam("why"), sent_at=bindparam("sent"),
+        )
+    )  # fmt: skip
+    connection.execute(
+        statement,
+        [
+            {
+                "key": s.id, "owner": owner, "new_state": int(s.state), "at": s.next_at, "tries": s.attempts,
+                "by": s.connection, "said": s.answer, "why": s.reason or s.error_class,
+                "sent": now if s.state is DeliveryState.SENT else None,
+            }
+            for s in done
+        ],
+    )  # fmt: skip
+    tried = [s for s in done if s.counted]
+    if tried:
+        connection.execute(
+            insert(tables.attempt),
+            [
+                {
+                    "delivery_id": s.id, "at": now, "connection": s.connection, "code": s.code, "answer": s.answer,
+                    "outcome": "sent" if s.state is DeliveryState.SENT else "failed", "error_class": s.error_class,
+                }
+                for s in tried
+            ],
+        )  # fmt: skip
+
+
+def give_back(connection: Connection, now: datetime, owner: str) -> int:
+    """Return all leases of a dispatcher that ends; gives how many."""
+    d = tables.delivery
+    statement = (
+        update(d)
+        .where(DUE, d.c.claimed_by == owner)
+        .values(state=DeliveryState.PENDING.value, next_at=now, claimed_by=None)
+    )
+    return connection.execute(statement).rowcount
+
+
+def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 5000) -> int:
+    """Put due letters on hold with the reason; gives how many."""
+    d = tables.delivery
+    due = select(d.c.id).where(DUE, d.c.next_at <= now).limit(limit).with_for_update(skip_locked=True)
+    statement = (
+        update(d)
+        .where(d.c.id.in_(due.scalar_subquery()))
+        .values(state=DeliveryState.HELD.value, reason=reason, claimed_by=None)
+    )
+    return connection.execute(statement).rowcount
+
+
+def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> int:
+    """Let letters held for one of these reasons go on; gives how many."""
+    d = tables.delivery
+    statement = (
+        update(d)
+        .where(text("delivery.state = 2"), d.c.reason.in_(reasons))
+        .values(state=DeliveryState.PENDING.value, reason="", next_at=now)
+    )
+    return connection.execute(statement).rowcount
+
+
+def due_count(connection: Connection, now: datetime) -> int:
+    """Letters that are due now, those in hand included."""
+    d = tables.delivery
+    query = select(func.count()).select_from(d).where(DUE, or_(d.c.next_at <= now, d.c.state == DeliveryState.SENDING.value))
+    return connection.execute(query).scalar_one()
+
+
+def page(
+    store: Store, *, state: DeliveryState | None = None, text: str = "", before_id: int | None = None, limit: int = 200
+) -> list[FeedRow]:
+    """Deliveries, newest first.
+
+    Args:
+        state: Only those in this state.
+        text: Only those whose subject, object number, recipient or id contain it.
+        before_id: Only those older than this one (keyset paging).
+    """
+    d, n, e = tables.delivery, tables.notification, tables.event
+    conditions: list[Any] = []
+    if state is not None:
+        conditions.append(d.c.state == state.value)
+    if before_id is not None:
+        conditions.append(d.c.id < before_id)
+    if text:
+        # SQLite folds the case of ASCII only: the text is tried as typed, capitalised and in lower case.
+        spellings = {text, text.lower(), text.capitalize(), text.upper()}
+        columns = (n.c.subject, e.c.object_number, d.c.recipient_name, d.c.recipient_address)
+        found = [column.contains(spelling, autoescape=True) for column in columns for spelling in spellings]
+        found.append(cast(d.c.id, String) == text.upper().removeprefix("D"))
+        conditions.append(or_(*found))
+    query = feed.rows_query().where(and_(True, *conditions)).order_by(d.c.id.desc()).limit(limit)  # noqa: FBT003 - SQL true
+    with store.read() as connection:
+        return [feed.to_row(row) for row in connection.execute(query)]
+
+
+def ids_in_state(store: Store, state: DeliveryState) -> list[int]:
+    """Ids of all deliveries in a state."""
+    d = tables.delivery
+    with store.read() as connection:
+        return list(connection.execute(select(d.c.id).where(d.c.state == state.value).order_by(d.c.id)).scalars())
+
+
+def card(store: Store, delivery_id: int) -> DeliveryCard | None:
+    """A delivery opened, with its letter and its story."""
+    from store.journal import delivery_cards  # noqa: PLC0415 - the journal reads the outbox as well
+
+    with store.read() as connection:
+        return next(iter(delivery_cards(connection, [delivery_id])), None)
+
+
+def retry(store: Store, ids: Sequence[int], who: str) -> int:
+    """Send again what is dead, held or cancelled, with a fresh count of attempts; gives how many."""
+    again = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.CANCELLED)
+    return _move(store, ids, again, {"state": DeliveryState.PENDING.value, "attempts": 0, "reason": ""}, "retry", who)
+
+
+def cancel(store: Store, ids: Sequence[int], who: str) -> int:
+    """Withdraw what is not sent yet and not in hand; gives how many."""
+    waiting = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.DEAD)
+    return _move(store, ids, waiting, {"state": DeliveryState.CANCELLED.value, "reason": "cancelled"}, "cancel", who)
+
+
+def _move(
+    store: Store, ids: Sequence[int], states: Sequence[DeliveryState], values: dict[str, Any], what: str, who: str
+) -> int:
+    d = tables.delivery
+
+    def change(connection: Connection) -> int:
+        now = store.clock()
+        statement = (
+            update(d)
+            .where(d.c.id.in_(ids), d.c.channel == Channel.EMAIL.value, d.c.state.in_([s.value for s in states]))
+            .values(**values, next_at=now)
+            .returning(d.c.id)
+        )
+        moved = sorted(connection.execute(statement).scalars())
+        if moved:
+            record(connection, now, who, f"deliveries:{what}", None, {"ids": [f"D{i}" for i in moved]})
+        return len(moved)
+
+    return store.write(change)
