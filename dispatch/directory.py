@@ -1,0 +1,62 @@
+"""The directory in memory: who somebody is, by address or login."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from store.cards import Person, Team
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Somebody an event speaks of. `person` is `None` for an address that is nobody's in the directory."""
+
+    email: str
+    name: str
+    person: Person | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes two mentions the same person."""
+        return self.email.lower() or self.name
+
+
+class Directory:
+    """People and teams, indexed."""
+
+    def __init__(self, people: Iterable[Person] = (), teams: Iterable[Team] = ()) -> None:
+        self._by_email: dict[str, Person] = {}
+        self._by_login: dict[str, Person] = {}
+        self._members: dict[str, list[Person]] = defaultdict(list)
+        self._teams = {team.code: team for team in teams}
+        for person in people:
+            self._by_email[person.email.lower()] = person
+            if person.login:
+                self._by_login[person.login.lower()] = person
+            for code in person.teams:
+                self._members[code].append(person)
+
+    def know(self, mention: object) -> Known | None:
+        """Who is meant by an address, a login, or an object with `email` and `name`; `None` by nothing."""
+        if not mention:
+            return None
+        name = ""
+        if isinstance(mention, dict):
+            body = cast("dict[str, Any]", mention)
+            mention, name = body.get("email") or "", str(body.get("name") or "")
+        word = str(mention).strip()
+        person = self._by_email.get(word.lower()) or self._by_login.get(word.lower())
+        if person is not None:
+            return Known(person.email, person.name or name, person)
+        if "@" in word:
+            return Known(word, name)
+        return Known("", name or word) if name or word else None
+
+    def members(self, code: str | None) -> list[Known]:
+        """The active people of a team."""
+        return [Known(p.email, p.name, p) for p in self._members.get(code or "", ()) if p.active]
+
+    def team(self, code: str | None) -> Team | None:
+        """A team by code."""
+        return self._teams.get(code or "")

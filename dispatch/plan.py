@@ -1,0 +1,194 @@
+"""The plan: which rules an event takes, who is told, and why everybody and everything else is left out.
+
+`plan` is pure: the same event, rules and directory give the same plan. Live sending, the dry run and the *why*
+screen all call this one function.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dispatch import context as contexts
+from dispatch.addresses import AddressError, parse_address
+from dispatch.condition import ConditionError, holds
+from dispatch.directory import Directory, Known
+from dispatch.roles import MANAGERS, RANK, people_in_role
+from store.cards import Company, DecisionCard
+from store.events import StoredEvent
+from store.rules import Rule
+from store.vocabulary import Channel, EventType, Language, ObjectType, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who is told. `address` is empty only for the interface."""
+
+    address: str
+    name: str
+    language: Language
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A rule that is taken, and whom it tells."""
+
+    rule: Rule
+    recipients: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an event leads to: the rules taken, and every decision on the way, in order."""
+
+    taken: tuple[Taken, ...]
+    decisions: tuple[DecisionCard, ...]
+
+
+class Rulebook:
+    """Rules indexed by (object type, event type): an event costs what matches, not what exists."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._index: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+        for rule in rules:
+            self._index[rule.object_type, rule.event_type].append(rule)
+        for found in self._index.values():
+            # The nearest role comes first, so that a person told once is told in the role that fits best.
+            found.sort(key=lambda rule: (min((RANK[role] for role in rule.recipients), default=99), rule.code))
+
+    def matching(self, object_type: str, event_type: str) -> list[Rule]:
+        """Rules for this event, in the order they are tried."""
+        return self._index.get((object_type, event_type), [])
+
+
+@dataclass(slots=True)
+class _Planning:
+    event: StoredEvent
+    directory: Directory
+    company: Company
+    context: dict[str, Any]
+    decisions: list[DecisionCard] = field(default_factory=list[DecisionCard])
+    told: dict[tuple[Channel, str], str] = field(default_factory=dict[tuple[Channel, str], str])
+
+    def decide(self, rule: Rule, reason: str, *, taken: bool = False, recipient: str = "", **params: str) -> None:
+        self.decisions.append(DecisionCard(rule.code, recipient, taken, reason, params))
+
+
+def plan(event: StoredEvent, rules: Rulebook, directory: Directory, company: Company) -> Plan:
+    """Decide what an event leads to. Pure."""
+    matching = rules.matching(event.object_type, event.event_type)
+    if not matching:
+        return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
+    context = contexts.build(event, directory, company, company.language, event.at)
+    planning = _Planning(event, directory, company, context)
+    taken: list[Taken] = []
+    for rule in matching:
+        reason = _left_out(planning, rule)
+        if reason is not None:
+            planning.decide(rule, reason)
+            continue
+        recipients = _recipients(planning, rule)
+        if recipients:
+            taken.append(Taken(rule, recipients))
+    return Plan(tuple(taken), tuple(planning.decisions))
+
+
+def _type(event: StoredEvent) -> str:
+    return f"{event.object_type}.{event.event_type}"
+
+
+def _why_nothing(event: StoredEvent) -> str:
+    if event.object_type not in set(ObjectType):
+        return "unknown_object_type"
+    return "unknown_event_type" if event.event_type not in set(EventType) else "no_rule"
+
+
+def _left_out(planning: _Planning, rule: Rule) -> str | None:
+    """Why the rule is left out, or `None`."""
+    if not _threshold_fits(planning.event, rule):
+        return "other_threshold"
+    status = planning.context["object"]["status"]
+    if rule.to_status and status not in rule.to_status:
+        return "other_status"
+    if status in rule.not_to_status:
+        return "own_alert" if rule.event_type is EventType.STATUS_CHANGED else "status_excluded"
+    if not rule.enabled:
+        return "rule_off"
+    try:
+        if not holds(rule.condition, planning.context):
+            return rule.reason or "condition"
+    except ConditionError:
+        return "condition_error"
+    return None
+
+
+def _threshold_fits(event: StoredEvent, rule: Rule) -> bool:
+    """An event of the clock names the rules' threshold it is for."""
+    if rule.event_type is EventType.DEADLINE:
+        return (event.data.get("deadline") or {}).get("threshold") == threshold_key(rule)
+    if rule.event_type is EventType.WAITING:
+        return event.data.get("waiting_days") == rule.waiting_days
+    return True
+
+
+def threshold_key(rule: Rule) -> str:
+    """The threshold of an escalation, the same for all rules that share it: `resolution:percent_left:25`."""
+    if rule.waiting_days is not None:
+        return f"{rule.object_type}:waiting:{','.join(rule.to_status)}:{rule.waiting_days}"
+    threshold = rule.threshold
+    deadline = rule.deadline.value if rule.deadline else ""
+    return f"{rule.object_type}:{deadline}:{threshold.kind if threshold else ''}:{threshold.value if threshold else 0}"
+
+
+def _recipients(planning: _Planning, rule: Rule) -> tuple[Recipient, ...]:
+    chosen: list[Recipient] = []
+    found = False
+    for role in rule.recipients:
+        for known in people_in_role(role, planning.event, planning.directory, rule):
+            found = True
+            reason = _dropped(planning, rule, role, known)
+            shown = known.email or known.name
+            if reason is not None:
+                planning.decide(rule, reason, recipient=shown, role=role.value)
+                continue
+            planning.told[rule.channel, known.key] = rule.code
+            planning.decide(rule, "told", taken=True, recipient=shown, role=role.value)
+            language = known.person.language if known.person and known.person.language else planning.company.language
+            chosen.append(Recipient(known.email, known.name or known.email, language, role))
+    if not found:
+        planning.decide(rule, "nobody_in_role", role=", ".join(role.value for role in rule.recipients))
+    return tuple(chosen)
+
+
+def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str | None:
+    """Why a person is dropped, or `None`."""
+    event = planning.event
+    actor = planning.directory.know(event.data.get("actor"))
+    responsible = planning.directory.know(event.data["object"].get("responsible"))
+    unregistered_allowed = planning.company.notify_unregistered or role is Role.FIXED
+    checks = (
+        ("inactive", known.person is not None and not known.person.active),
+        ("actor", not rule.tell_actor and actor is not None and actor.key == known.key),
+        ("responsible_told", role in MANAGERS and responsible is not None and responsible.key == known.key),
+        ("already_told", (rule.channel, known.key) in planning.told),
+        ("no_address", rule.channel is Channel.EMAIL and not known.email),
+        ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),
+        ("bad_address", rule.channel is Channel.EMAIL and not _is_address(known.email)),
+    )
+    return next((reason for reason, applies in checks if applies), None)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(text)
+    except AddressError:
+        return False
+    return True
+
+
+def local_context(event: StoredEvent, directory: Directory, company: Company, language: Language) -> dict[str, Any]:
+    """The context templates are rendered in, for one language."""
+    moment: datetime = event.at
+    return contexts.build(event, directory, company, language, moment)
