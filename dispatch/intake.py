@@ -44,4 +44,3 @@ def emit(store: Store, text: str) -> list[Receipt]:
     return sorted(receipts, key=lambda receipt: receipt.line)
 
 
-__all__ = ["Incoming", "Receipt", "Rejected", "accept", "emit", "read_events"]

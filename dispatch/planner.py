@@ -1,0 +1,165 @@
+"""The planner service: accepted events become decisions, notifications and deliveries, in one transaction each batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from dispatch.compose import Rendered, render, to_html, with_signature
+from dispatch.directory import Directory
+from dispatch.errors import DispatchError
+from dispatch.plan import Plan, Recipient, Rulebook, Taken, local_context, plan
+from store import tables
+from store.audit import revision_in
+from store.cards import Company, DecisionCard
+from store.catalogue.letters import template_text
+from store.directory import people_in, teams_in
+from store.engine import Store
+from store.events import StoredEvent, unplanned
+from store.rulebook import rules_in
+from store.settings import company_in
+from store.vocabulary import Channel, DeliveryState, Language
+
+BATCH = 200
+"""Events planned in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What planning depends on, read in one snapshot and kept until the settings revision changes."""
+
+    revision: int
+    rules: Rulebook
+    directory: Directory
+    company: Company
+
+    @classmethod
+    def read(cls, connection: Connection) -> "Settings":
+        """The settings as they are now."""
+        return cls(
+            revision_in(connection),
+            Rulebook(rules_in(connection)),
+            Directory(people_in(connection), teams_in(connection)),
+            company_in(connection),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A rendered notification and who gets it."""
+
+    taken: Taken
+    language: Language
+    rendered: Rendered
+    html: str
+    recipients: tuple[Recipient, ...]
+
+
+def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[list[Note], list[DecisionCard]]:
+    """Render each rule taken once per language; a template that fails becomes a decision, not a crash."""
+    notes: list[Note] = []
+    failures: list[DecisionCard] = []
+    contexts: dict[Language, dict[str, Any]] = {}
+    for taken in made.taken:
+        for language in dict.fromkeys(recipient.language for recipient in taken.recipients):
+            if language not in contexts:
+                contexts[language] = local_context(event, settings.directory, settings.company, language)
+            try:
+                rendered = render(template_text(taken.rule.template, language), contexts[language])
+            except DispatchError as error:
+                params = {"problem": error.answer}
+                failures.append(DecisionCard(taken.rule.code, "", taken=False, reason="template_error", params=params))
+                continue
+            email = taken.rule.channel is Channel.EMAIL
+            html = to_html(rendered.text, settings.company.signature) if email else ""
+            recipients = tuple(recipient for recipient in taken.recipients if recipient.language is language)
+            notes.append(Note(taken, language, rendered, html, recipients))
+    return notes, failures
+
+
+class Planner:
+    """Plans what was accepted. Holds the settings until their revision changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._settings: Settings | None = None
+
+    def run_batch(self) -> int:
+        """Plan up to `BATCH` events; gives how many. Blocking: call it in a thread."""
+        return self._store.write(self._plan_in)
+
+    def _plan_in(self, connection: Connection) -> int:
+        events = unplanned(connection, BATCH)
+        if not events:
+            return 0
+        if self._settings is None or self._settings.revision != revision_in(connection):
+            self._settings = Settings.read(connection)
+        settings, now = self._settings, self._store.clock()
+        decisions: list[dict[str, Any]] = []
+        notes: list[tuple[StoredEvent, Note]] = []
+        for event in events:
+            made = plan(event, settings.rules, settings.directory, settings.company)
+            composed, failures = compose_notes(event, made, settings)
+            notes += [(event, note) for note in composed]
+            decisions += [_decision(event, card) for card in (*made.decisions, *failures)]
+        if decisions:
+            connection.execute(insert(tables.decision), decisions)
+        if notes:
+            _insert_notes(connection, now, notes, settings.company.signature)
+        ids = [event.id for event in events]
+        connection.execute(update(tables.event).where(tables.event.c.id.in_(ids)).values(planned_at=now))
+        return len(events)
+
+
+def _decision(event: StoredEvent, card: DecisionCard) -> dict[str, Any]:
+    return {
+        "event_id": event.id,
+        "rule_code": card.rule_code,
+        "recipient": card.recipient,
+        "taken": card.taken,
+        "reason": card.reason,
+        "params": card.params,
+    }
+
+
+def _insert_notes(
+    connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]], signature: str
+) -> None:
+    rows = [
+        {
+            "event_id": event.id,
+            "rule_code": note.taken.rule.code,
+            "language": note.language.value,
+            "subject": note.rendered.subject if note.taken.rule.channel is Channel.EMAIL else note.rendered.short,
+            "text": with_signature(note.rendered.text, signature)
+            if note.taken.rule.channel is Channel.EMAIL
+            else note.rendered.text,
+            "html": note.html,
+        }
+        for event, note in notes
+    ]
+    statement = insert(tables.notification).returning(tables.notification.c.id, sort_by_parameter_order=True)
+    ids = connection.execute(statement, rows).scalars()
+    deliveries: list[dict[str, Any]] = []
+    for (event, note), key in zip(notes, ids, strict=True):
+        # What is shown in the interface is delivered by the commit that makes it visible.
+        shown = note.taken.rule.channel is Channel.INTERFACE
+        state = DeliveryState.SENT if shown else DeliveryState.PENDING
+        deliveries += [
+            {
+                "notification_id": key,
+                "event_id": event.id,
+                "channel": note.taken.rule.channel.value,
+                "recipient_name": recipient.name,
+                "recipient_address": recipient.address,
+                "state": state.value,
+                "next_at": now,
+                "created_at": now,
+                "sent_at": now if shown else None,
+            }
+            for recipient in note.recipients
+        ]
+    if deliveries:
+        connection.execute(insert(tables.delivery), deliveries)
