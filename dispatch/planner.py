@@ -1,6 +1,7 @@
 """The planner service: accepted events become decisions, notifications and deliveries, in one transaction each batch."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from store.rulebook import rules_in
 from store.settings import company_in
 from store.vocabulary import Channel, DeliveryState, Language
 
-BATCH = 200
+BATCH = 100
 """Events planned in one transaction."""
 
 
@@ -86,9 +87,9 @@ class Planner:
         self._store = store
         self._settings: Settings | None = None
 
-    def run_batch(self) -> int:
-        """Plan up to `BATCH` events; gives how many. Blocking: call it in a thread."""
-        return self._store.write(self._plan_in)
+    def submit_batch(self) -> "Future[int]":
+        """Queue the planning of up to `BATCH` events; the future gives how many."""
+        return self._store.submit(self._plan_in)
 
     def _plan_in(self, connection: Connection) -> int:
         events = unplanned(connection, BATCH)

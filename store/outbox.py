@@ -166,6 +166,12 @@ def due_count(connection: Connection, now: datetime) -> int:
     return connection.execute(query).scalar_one()
 
 
+def unplanned_count(connection: Connection) -> int:
+    """Events that wait for the planner."""
+    e = tables.event
+    return connection.execute(select(func.count()).select_from(e).where(e.c.planned_at.is_(None))).scalar_one()
+
+
 def page(
     store: Store, *, state: DeliveryState | None = None, text: str = "", before_id: int | None = None, limit: int = 200
 ) -> list[FeedRow]:
