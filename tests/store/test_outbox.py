@@ -1,0 +1,121 @@
+"""The outbox: claims are leases, settlement, hold and release."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, insert, text
+
+from store import outbox, tables
+from store.engine import Store
+from store.outbox import Settlement
+from store.vocabulary import DeliveryState
+from tests.desk import HandClock, NOON, open_store
+
+LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: HandClock) -> Store:
+    store = open_store(tmp_path, clock)
+    store.write(lambda connection: _fill(connection, 10))
+    return store
+
+
+def _fill(connection: Connection, count: int) -> None:
+    event = {"source": "s", "external_id": "e", "object_type": "request", "event_type": "added", "object_id": "1"}
+    event |= {"object_number": "RP-1", "title": "t", "at": NOON, "accepted_at": NOON, "planned_at": NOON, "data": {}}
+    connection.execute(insert(tables.event), [{"id": 1, **event}])
+    note = {"id": 1, "event_id": 1, "rule_code": "r", "language": "ru", "subject": "Принтер", "text": "t", "html": "h"}
+    connection.execute(insert(tables.notification), [note])
+    row = {"notification_id": 1, "event_id": 1, "channel": "email", "recipient_name": "О", "state": 0}
+    row |= {"next_at": NOON, "created_at": NOON}
+    connection.execute(insert(tables.delivery), [{**row, "recipient_address": f"a{i}@b.ru"} for i in range(count)])
+
+
+def _claim(store: Store, clock: HandClock, owner: str, limit: int = 100) -> list[int]:
+    return [c.id for c in store.write(lambda con: outbox.claim(con, clock(), clock() + LEASE, owner, limit))]
+
+
+def test_two_dispatchers_never_claim_the_same_letter(store: Store, clock: HandClock) -> None:
+    one, two = _claim(store, clock, "one", 6), _claim(store, clock, "two", 6)
+    assert len(one) == 6
+    assert len(two) == 4
+    assert not set(one) & set(two)
+    assert _claim(store, clock, "three") == []
+
+
+def test_letters_of_a_dead_dispatcher_come_back_when_the_lease_ends(store: Store, clock: HandClock) -> None:
+    assert len(_claim(store, clock, "dead")) == 10
+    clock.forward(minutes=5, seconds=1)
+    assert len(_claim(store, clock, "alive")) == 10
+
+
+def test_leases_are_given_back_on_leaving(store: Store, clock: HandClock) -> None:
+    _claim(store, clock, "leaving")
+    assert store.write(lambda con: outbox.give_back(con, clock(), "leaving")) == 10
+    assert len(_claim(store, clock, "next")) == 10
+
+
+def test_a_lost_lease_is_overwritten_only_by_sent(store: Store, clock: HandClock) -> None:
+    first, second, *_ = _claim(store, clock, "slow")
+    clock.forward(minutes=6)
+    _claim(store, clock, "fast")
+    done = [
+        Settlement(first, DeliveryState.SENT, clock(), 1, "main", 250, "ok"),
+        Settlement(second, DeliveryState.DEAD, clock(), 1, "main", 550, "no", "mailbox_unavailable"),
+    ]
+    store.write(lambda con: outbox.settle(con, clock(), "slow", done))
+    states = {row.id: row.state for row in outbox.page(store)}
+    assert states[first] is DeliveryState.SENT
+    assert states[second] is DeliveryState.SENDING
+
+
+def test_attempts_are_recorded_with_the_answer(store: Store, clock: HandClock) -> None:
+    first, *_ = _claim(store, clock, "me")
+    again = clock() + timedelta(minutes=2)
+    done = [Settlement(first, DeliveryState.PENDING, again, 1, "main", 450, "4.2.0 greylisted", "greylisted")]
+    store.write(lambda con: outbox.settle(con, clock(), "me", done))
+    card = outbox.card(store, first)
+    assert card is not None
+    assert [(a.code, a.answer, a.outcome) for a in card.attempts] == [(450, "4.2.0 greylisted", "failed")]
+    assert card.next_at == again
+    assert first not in _claim(store, clock, "me")
+    clock.forward(minutes=3)
+    assert first in _claim(store, clock, "me")
+
+
+def test_held_letters_leave_when_their_cause_is_gone(store: Store, clock: HandClock) -> None:
+    assert store.write(lambda con: outbox.hold_due(con, clock(), "silent_mode")) == 10
+    assert _claim(store, clock, "me") == []
+    assert store.write(lambda con: outbox.release(con, clock(), ["no_connection"])) == 0
+    assert store.write(lambda con: outbox.release(con, clock(), ["silent_mode"])) == 10
+    assert len(_claim(store, clock, "me")) == 10
+
+
+def test_cancel_and_retry_by_hand(store: Store, clock: HandClock) -> None:
+    assert outbox.cancel(store, [1, 2, 99], "me") == 2
+    assert outbox.ids_in_state(store, DeliveryState.CANCELLED) == [1, 2]
+    assert outbox.retry(store, [1, 3], "me") == 1
+    assert 1 in _claim(store, clock, "me")
+    assert outbox.cancel(store, [1], "me") == 0, "a letter in hand cannot be withdrawn"
+
+
+def test_pages_are_filtered_by_text_regardless_of_case(store: Store) -> None:
+    assert len(outbox.page(store, text="принтер")) == 10
+    assert [row.id for row in outbox.page(store, text="a3@b")] == [4]
+    assert [row.id for row in outbox.page(store, text="d4")] == [4]
+    assert [row.id for row in outbox.page(store, text="50%")] == []
+    assert [row.id for row in outbox.page(store, before_id=3)] == [2, 1]
+    assert outbox.page(store, state=DeliveryState.DEAD) == []
+
+
+def test_the_claim_uses_the_partial_index(store: Store) -> None:
+    query = "EXPLAIN QUERY PLAN SELECT id FROM delivery WHERE delivery.state < 2 AND next_at <= 5 ORDER BY next_at LIMIT 9"
+    with store.read() as connection:
+        assert "ix_delivery_due" in str(connection.execute(text(query)).all())
