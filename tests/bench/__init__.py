@@ -1,0 +1,1 @@
+"""Benchmarks, run by `make bench`. Only ratios from one run count: machines are noisy."""

@@ -1,0 +1,88 @@
+"""A mail sink as cheap as Python can be: it answers, counts and keeps only the Message-IDs."""
+
+import asyncio
+import multiprocessing
+import re
+from multiprocessing.connection import Connection as Pipe
+from typing import Self
+
+_MESSAGE_ID = re.compile(rb"^Message-ID: *(\S+)", re.IGNORECASE | re.MULTILINE)
+_REPLIES = {b"MAIL": b"250 2.1.0 ok\r\n", b"RCPT": b"250 2.1.5 ok\r\n", b"RSET": b"250 ok\r\n", b"NOOP": b"250 ok\r\n"}
+
+
+class _Session(asyncio.Protocol):
+    def __init__(self, ids: list[bytes]) -> None:
+        self._ids = ids
+        self._buffer = bytearray()
+        self._in_data = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while self._step():
+            pass
+
+    def _step(self) -> bool:
+        end = self._buffer.find(b"\r\n.\r\n" if self._in_data else b"\r\n")
+        if end < 0:
+            return False
+        line = bytes(self._buffer[:end])
+        if self._in_data:
+            del self._buffer[: end + 5]
+            self._in_data = False
+            found = _MESSAGE_ID.search(line)
+            self._ids.append(found.group(1) if found else b"")
+            self._transport.write(b"250 2.0.0 queued\r\n")
+            return True
+        del self._buffer[: end + 2]
+        verb = line[:4].upper()
+        if verb == b"EHLO":
+            self._transport.write(b"250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n")
+        elif verb == b"DATA":
+            self._in_data = True
+            self._transport.write(b"354 go\r\n")
+        elif verb == b"QUIT":
+            self._transport.write(b"221 bye\r\n")
+            self._transport.close()
+        else:
+            self._transport.write(_REPLIES.get(verb, b"250 ok\r\n"))
+        return True
+
+
+async def _serve(pipe: Pipe) -> None:
+    ids: list[bytes] = []
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Session(ids), "127.0.0.1", 0)
+    pipe.send(server.sockets[0].getsockname()[1])
+    while await asyncio.to_thread(pipe.recv) == "count":
+        pipe.send((len(ids), len(set(ids))))
+        ids.clear()
+    server.close()
+
+
+def _main(pipe: Pipe) -> None:
+    asyncio.run(_serve(pipe))
+
+
+class Sink:
+    """The sink in a process of its own."""
+
+    def __enter__(self) -> Self:
+        self._pipe, theirs = multiprocessing.get_context("spawn").Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(target=_main, args=(theirs,), daemon=True)
+        self._process.start()
+        self.port: int = self._pipe.recv()
+        return self
+
+    def counts(self) -> tuple[int, int]:
+        """Letters received since last asked, and distinct Message-IDs among them."""
+        self._pipe.send("count")
+        return self._pipe.recv()
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.send("end")
+        self._process.join(5)
