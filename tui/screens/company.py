@@ -1,0 +1,86 @@
+"""The company card: name, signature of the letters, language and time zone."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button
+
+from store.cards import Company
+from store.errors import StoreError
+from store.settings import company
+from tui.screens.base import SectionScreen
+from tui.widgets.card_view import CardView, Line
+from tui.widgets.company_form import CompanyForm
+
+
+class CompanyScreen(SectionScreen):
+    """Shows the company card; `e` edits it."""
+
+    SECTION = "company"
+    DEFAULT_CSS = """
+    CompanyScreen #company-page { padding: 1; }
+    CompanyScreen #company-page > Button { margin: 0 0 1 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "Edit", id="company.edit", tooltip="Edit the company card"),
+    ]
+
+    @dataclass
+    class Loaded(Message):
+        """The card was read."""
+
+        card: Company
+
+    def compose_content(self) -> ComposeResult:
+        with VerticalScroll(id="company-page", can_focus=False):
+            yield Button(Content(self.say("company.edit")), id="company-edit", compact=True)
+            yield CardView((), id="company-card")
+
+    def on_mount(self) -> None:
+        self._card: Company | None = None
+        self.query_one("#company-edit").focus()
+
+    def on_screen_resume(self) -> None:
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the card, in a thread."""
+        self.run_worker(self._load, group="company", exclusive=True, thread=True, exit_on_error=False)
+
+    def _load(self) -> None:
+        try:
+            self.post_message(self.Loaded(company(self.store)))
+        except StoreError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    @on(Loaded)
+    async def _show(self, event: Loaded) -> None:
+        self._card = event.card
+        await self.query_one(CardView).show(self._lines(event.card))
+
+    def _lines(self, card: Company) -> list[Line]:
+        say = self.say
+        return [
+            (say("company.name"), card.name, ""),
+            (say("company.signature"), card.signature, ""),
+            (say("company.notify_unregistered"), say("mail.yes" if card.notify_unregistered else "mail.no"), ""),
+            (say("company.language"), say(f"company.language_{card.language.value}"), ""),
+            (say("company.timezone"), card.timezone, ""),
+        ]
+
+    @on(Button.Pressed, "#company-edit")
+    def action_edit(self) -> None:
+        """Open the form."""
+        if self._card is not None:
+            self.app.push_screen(CompanyForm(self.say, self.store, self._card), self._after_form)
+
+    def _after_form(self, saved: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        if saved:
+            self.notify(self.say("mail.saved"), markup=False)
+        self.reload()

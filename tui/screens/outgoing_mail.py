@@ -1,0 +1,298 @@
+"""Outgoing mail: the connections, and the sending parameters."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Label, Static, TabbedContent, TabPane
+
+from store.cards import MailConnection, Sending
+from store.errors import StoreError
+from store.settings import connection_secret, connections, delete_connection, save_connection, save_sending, sending
+from store.vocabulary import Protocol
+from tui.operator import operator
+from tui.screens.base import SectionScreen
+from tui.widgets.card_view import CardView, Line
+from tui.widgets.connection_check import CheckRequest, ConnectionCheck
+from tui.widgets.connection_form import ConnectionForm
+from tui.widgets.form import Form, Say
+from tui.widgets.question import Question
+from tui.widgets.sending_form import REQUIRED, SendingForm
+
+
+def connection_lines(card: MailConnection, say: Say) -> list[Line]:
+    """The lines of a connection's card: those its protocol and flags call for."""
+
+    def yes(value: bool) -> str:  # noqa: FBT001 - a value to be said
+        return say("mail.yes" if value else "mail.no")
+
+    def secret(stored: bool) -> Line:  # noqa: FBT001 - as above
+        return ("", say("mail.secret_set"), "") if stored else ("", say("mail.empty"), "$text-error")
+
+    lines: list[Line] = [
+        (say("mail.state"), say("mail.on" if card.enabled else "mail.off"), "" if card.enabled else "$text-warning"),
+        (say("mail.server"), card.server, ""),
+        (say("mail.protocol"), card.protocol.value.upper(), ""),
+    ]
+    smtp = card.protocol is Protocol.SMTP
+    if smtp:
+        lines += [
+            (say("mail.port"), str(card.port or ""), ""),
+            (say("mail.encryption"), say(f"mail.encryption_{card.encryption.value}"), ""),
+            (say("mail.authentication"), yes(card.authentication), ""),
+        ]
+    if card.oauth2 or not smtp:
+        lines.append((say("mail.oauth2"), yes(card.oauth2), ""))
+    if card.oauth2:
+        lines += [
+            (say("mail.application_id"), card.application_id, ""),
+            (say("mail.directory_id"), card.directory_id, ""),
+            (say("mail.client_secret"), *secret(card.has_client_secret)[1:]),
+        ]
+    if card.authentication or card.oauth2 or not smtp:
+        lines.append((say("mail.login"), card.login, ""))
+        if not card.oauth2:
+            lines.append((say("mail.password"), *secret(card.has_password)[1:]))
+    if card.ca_file:
+        lines.append((say("mail.ca_file"), card.ca_file, ""))
+    return lines
+
+
+def sending_lines(card: Sending, say: Say) -> list[Line]:
+    """The lines of the sending parameters; required ones that are empty stand out."""
+    lines: list[Line] = []
+    for name in ("support_address", "system_address", "sender_name", "encoding", "transliterate_headers"):
+        value = getattr(card, name)
+        text = say("mail.yes" if value else "mail.no") if isinstance(value, bool) else str(value)
+        empty = name in REQUIRED and not text.strip()
+        label = say(f"mail.{name}") + (" *" if name in REQUIRED else "")
+        lines.append((label, say("mail.empty") if empty else text, "$text-error" if empty else ""))
+    for name in ("max_attempts", "pause_s", "batch_size", "batch_interval_s"):
+        value = getattr(card, name)
+        unlimited = name == "batch_size" and value == 0
+        lines.append((say(f"mail.{name}"), say("mail.no_limit") if unlimited else str(value), ""))
+    return lines
+
+
+class ConnectionCard(Vertical):
+    """One connection with its buttons; the buttons act on this card."""
+
+    DEFAULT_CSS = """
+    ConnectionCard { height: auto; margin-bottom: 1; }
+    ConnectionCard > .card-title { padding: 0 1; text-style: bold; color: $text-primary; }
+    ConnectionCard > Horizontal { height: 1; padding: 0 1; margin-bottom: 1; }
+    ConnectionCard Button { margin-right: 1; min-width: 8; }
+    """
+
+    def __init__(self, card: MailConnection, say: Say) -> None:
+        super().__init__(id=f"connection-{card.id}")
+        self.card = card
+        self.say = say
+
+    def compose(self) -> ComposeResult:
+        say, card = self.say, self.card
+        toggle = say("mail.switch_off" if card.enabled else "mail.switch_on")
+        yield Label(Content(say("mail.connection_to", server=card.server)), classes="card-title")
+        with Horizontal():
+            yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
+            yield Button(Content(say("mail.check")), classes="check", compact=True)
+            yield Button(Content(toggle), classes="toggle", compact=True)
+            yield Button(Content(say("mail.delete")), classes="delete", compact=True)
+        yield CardView(connection_lines(card, say))
+        yield ConnectionCheck(say)
+
+
+class OutgoingMailScreen(SectionScreen):
+    """Connections and sending parameters, each with its form."""
+
+    SECTION = "outgoing_mail"
+    DEFAULT_CSS = """
+    OutgoingMailScreen TabbedContent { height: 1fr; }
+    OutgoingMailScreen TabPane { padding: 1 0 0 0; height: 1fr; }
+    OutgoingMailScreen .notice { padding: 0 1; margin-bottom: 1; color: $text-warning; height: auto; }
+    OutgoingMailScreen .page-buttons { height: 1; padding: 0 1; margin-bottom: 1; }
+    OutgoingMailScreen Button { margin-right: 1; }
+    OutgoingMailScreen #add { margin-left: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "edit", "Edit", id="mail.edit", tooltip="Edit what the tab shows"),
+        Binding("c", "check", "Check", id="mail.check", tooltip="Try the connection"),
+        Binding("t", "toggle", "On/off", id="mail.toggle", tooltip="Switch the connection on or off"),
+        Binding("d", "delete", "Delete", id="mail.delete", tooltip="Delete the connection"),
+        Binding("a", "add", "Add", id="mail.add", tooltip="Add a connection"),
+        Binding("left_square_bracket,right_square_bracket", "tab", "Tab", id="mail.tab", tooltip="The other tab"),
+    ]
+
+    @dataclass
+    class Loaded(Message):
+        """Connections and sending parameters were read."""
+
+        cards: tuple[MailConnection, ...]
+        sending: Sending
+
+    @dataclass
+    class Refused(Message):
+        """The store did not do as asked."""
+
+        problem: str
+
+    def compose_content(self) -> ComposeResult:
+        say = self.say
+        with TabbedContent(id="mail-tabs"):
+            with TabPane(Content(say("mail.tab_connections")), id="tab-connections"):
+                with VerticalScroll(id="connections", can_focus=False):
+                    yield Vertical(id="connection-cards")
+                    yield Button(Content(say("mail.add")), id="add", compact=True)
+            with TabPane(Content(say("mail.tab_sending")), id="tab-sending"):
+                with VerticalScroll(id="sending", can_focus=False):
+                    with Horizontal(classes="page-buttons"):
+                        yield Button(Content(say("mail.edit")), id="sending-edit", compact=True, variant="primary")
+                        yield Button(Content(say("mail.restore")), id="sending-restore", compact=True)
+                    yield Static(Content(say("mail.missing")), id="sending-missing", classes="notice")
+                    yield CardView((), id="sending-card")
+
+    def on_mount(self) -> None:
+        self._sending = Sending()
+        self._cards: tuple[MailConnection, ...] | None = None
+
+    def on_screen_resume(self) -> None:
+        self.reload()
+
+    def reload(self) -> None:
+        """Read everything, in a thread."""
+        self.run_worker(self._load, group="mail", exclusive=True, thread=True, exit_on_error=False)
+
+    def _load(self) -> None:
+        try:
+            self.post_message(self.Loaded(tuple(connections(self.store)), sending(self.store)))
+        except StoreError as error:
+            self.post_message(self.Refused(str(error)))
+
+    @on(Loaded)
+    async def _show(self, event: Loaded) -> None:
+        self._sending = event.sending
+        self.query_one("#sending-missing").display = bool(event.sending.missing)
+        await self.query_one("#sending-card", CardView).show(sending_lines(event.sending, self.say))
+        if event.cards == self._cards:
+            return
+        self._cards = event.cards
+        place = self.query_one("#connection-cards", Vertical)
+        await place.remove_children()
+        if event.cards:
+            await place.mount_all(ConnectionCard(card, self.say) for card in event.cards)
+        else:
+            await place.mount(Static(Content(self.say("mail.no_connections")), classes="notice"))
+        if self._tab == "tab-connections":
+            (self.query("ConnectionCard Button.edit").first() if event.cards else self.query_one("#add")).focus()
+
+    @on(Refused)
+    def _complain(self, event: Refused) -> None:
+        self.notify(event.problem, severity="error", markup=False)
+
+    @property
+    def _tab(self) -> str:
+        return self.query_one(TabbedContent).active
+
+    def _chosen(self) -> ConnectionCard | None:
+        """The card that has the focus, else the first."""
+        cards = list(self.query(ConnectionCard))
+        focused = [card for card in cards if card.has_focus_within]
+        return (focused or cards or [None])[0]
+
+    def action_tab(self) -> None:
+        """Go to the other tab."""
+        tabs = self.query_one(TabbedContent)
+        tabs.active = "tab-sending" if tabs.active == "tab-connections" else "tab-connections"
+
+    @on(Button.Pressed, ".edit")
+    @on(Button.Pressed, "#sending-edit")
+    def action_edit(self) -> None:
+        """Open the form of what the tab shows."""
+        if self._tab == "tab-sending":
+            self._open(SendingForm(self.say, self.store, self._sending))
+        elif card := self._chosen():
+            self._open(ConnectionForm(self.say, self.store, card.card))
+
+    @on(Button.Pressed, "#add")
+    def action_add(self) -> None:
+        """Open the form of a new connection."""
+        if self._tab == "tab-connections":
+            self._open(ConnectionForm(self.say, self.store, MailConnection(name="", server="")))
+
+    def _open(self, form: Form) -> None:
+        self.app.push_screen(form, self._after_form)
+
+    def _after_form(self, saved: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        if saved:
+            self.notify(self.say("mail.saved"), markup=False)
+        self.reload()
+
+    @on(Button.Pressed, ".check")
+    def action_check(self) -> None:
+        """Try the connection as it is stored."""
+        chosen = self._chosen() if self._tab == "tab-connections" else None
+        if chosen is None:
+            return
+        card = chosen.card
+
+        def gather() -> CheckRequest:
+            secret = connection_secret(self.store, card.id, "client_secret" if card.oauth2 else "password")
+            return CheckRequest(card, secret, sending(self.store))
+
+        chosen.query_one(ConnectionCheck).start(gather)
+
+    @on(ConnectionCheck.Finished)
+    def _show_verdict(self, event: ConnectionCheck.Finished) -> None:
+        event.control.scroll_visible(animate=False)
+
+    @on(Button.Pressed, ".toggle")
+    def action_toggle(self) -> None:
+        """Switch the connection on or off."""
+        chosen = self._chosen() if self._tab == "tab-connections" else None
+        if chosen is not None:
+            card = replace(chosen.card, enabled=not chosen.card.enabled)
+            self._change(lambda: save_connection(self.store, card, who=operator()))
+
+    @on(Button.Pressed, ".delete")
+    def action_delete(self) -> None:
+        """Delete the connection, after a question."""
+        chosen = self._chosen() if self._tab == "tab-connections" else None
+        if chosen is None:
+            return
+        card, say = chosen.card, self.say
+        question = Question(say("mail.delete_question", name=card.name), yes=say("mail.delete"), no=say("mail.keep"))
+
+        def answered(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if agreed:
+                self._change(lambda: delete_connection(self.store, card.id, operator()))
+
+        self.app.push_screen(question, answered)
+
+    @on(Button.Pressed, "#sending-restore")
+    def restore(self) -> None:
+        """Put the system's sending parameters back, after a question; addresses and name are kept."""
+        say = self.say
+        kept = {name: getattr(self._sending, name) for name in REQUIRED}
+
+        def answered(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+            if agreed:
+                self._change(lambda: save_sending(self.store, Sending(**kept), operator()))
+
+        question = Question(say("mail.restore_question"), yes=say("mail.restore"), no=say("form.cancel"))
+        self.app.push_screen(question, answered)
+
+    def _change(self, change: Callable[[], object]) -> None:
+        def work() -> None:
+            try:
+                change()
+            except StoreError as error:
+                self.post_message(self.Refused(str(error)))
+            self._load()
+
+        self.run_worker(work, group="mail", thread=True, exit_on_error=False)

@@ -1,0 +1,133 @@
+"""The state of the whole: store, deliveries, dispatchers, connections, and what is missing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.message import Message
+
+from store.cards import MailConnection, Status
+from store.errors import StoreError
+from store.settings import company
+from store.status import read_status
+from tui.screens.base import SectionScreen
+from tui.widgets.card_view import CardView, Line
+from tui.widgets.form import Say
+
+REFRESH_S = 1.0
+_ALARMS = {"held": "$text-warning", "dead": "$text-error"}
+
+
+def status_lines(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
+    """What the screen says, line by line."""
+    counts = [(state, count) for state, count in status.deliveries.items() if count]
+    deliveries = " · ".join(f"{say(f'system.state_{state}')} {count}" for state, count in counts)
+    alarm = next((_ALARMS[state] for state, _ in reversed(counts) if state in _ALARMS), "")
+    missing = [say("system.missing_connection" if name == "connection" else f"mail.{name}") for name in status.missing]
+    lines: list[Line] = [
+        (say("system.missing"), "\n".join(missing) or say("system.missing_nothing"), _mark(bad=bool(missing))),
+        *_dispatchers(status, zone, say),
+        *_connections(status, zone, say),
+        (say("system.deliveries"), deliveries, alarm),
+    ]
+    if status.oldest_due_at is not None:
+        lines.append((say("system.oldest"), _time(status.oldest_due_at, zone), "$text-warning"))
+    return [
+        *lines,
+        (say("system.events"), say("system.events_text", events=status.events, unplanned=status.unplanned), ""),
+        (say("system.store"), status.store, ""),
+        (say("system.revision"), status.revision, ""),
+    ]
+
+
+def _mark(*, bad: bool) -> str:
+    return "$text-error" if bad else "$text-success"
+
+
+def _time(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M:%S")
+
+
+def _dispatchers(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
+    lines: list[Line] = []
+    if not any(card.alive for card in status.dispatchers):
+        lines.append((say("system.dispatchers"), say("system.no_dispatcher"), "$text-error"))
+    for card in status.dispatchers:
+        place = say("system.dispatcher_line", host=card.host, pid=card.pid, since=_time(card.started_at, zone))
+        silent = say("system.dispatcher_silent", seen=_time(card.seen_at, zone))
+        state = say("system.dispatcher_alive") if card.alive else silent
+        label = "" if lines else say("system.dispatchers")
+        lines.append((label, f"{state}: {place}", "$text-success" if card.alive else "$text-muted"))
+    return lines
+
+
+def _connections(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
+    if not status.connections:
+        return [(say("system.connections"), say("system.no_connection"), "$text-error")]
+    return [
+        (say("system.connections") if number == 0 else "", *_connection(card, status, zone, say))
+        for number, card in enumerate(status.connections)
+    ]
+
+
+def _connection(card: MailConnection, status: Status, zone: ZoneInfo, say: Say) -> tuple[str, str]:
+    health = next((health for health in status.health if health.connection == card.name), None)
+    if not card.enabled:
+        return f"{card.name}: {say('system.circuit_off')}", "$text-warning"
+    if health is None:
+        return f"{card.name}: {say('system.circuit_unused')}", ""
+    parts = [f"{card.name}: {say(f'system.circuit_{health.circuit}')}"]
+    if health.last_sent_at is not None:
+        parts.append(say("system.last_sent", at=_time(health.last_sent_at, zone)))
+    bad = health.circuit != "closed"
+    if bad and health.retry_at is not None:
+        parts.append(say("system.retry_at", at=_time(health.retry_at, zone)))
+    if bad and health.last_error:
+        parts.append(health.last_error)
+    return " · ".join(parts), _mark(bad=bad)
+
+
+class SystemScreen(SectionScreen):
+    """Shows the state of the whole, renewed every second."""
+
+    SECTION = "system"
+    DEFAULT_CSS = """
+    SystemScreen #system-page { padding: 1 0; }
+    SystemScreen CardView Horizontal { margin-bottom: 1; }
+    """
+
+    @dataclass
+    class Loaded(Message):
+        """The state was read."""
+
+        lines: tuple[Line, ...]
+
+    def compose_content(self) -> ComposeResult:
+        with VerticalScroll(id="system-page"):
+            yield CardView((), id="system-card")
+
+    def on_mount(self) -> None:
+        self.query_one("#system-page").focus()
+        self.set_interval(REFRESH_S, self.reload)
+
+    def on_screen_resume(self) -> None:
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the state in a thread, while the screen is shown."""
+        if self.is_current:
+            self.run_worker(self._load, group="system", exclusive=True, thread=True, exit_on_error=False)
+
+    def _load(self) -> None:
+        try:
+            lines = status_lines(read_status(self.store), ZoneInfo(company(self.store).timezone), self.say)
+        except StoreError as error:
+            lines = [(self.say("system.store"), self.say("system.unreadable", error=str(error)), "$text-error")]
+        self.post_message(self.Loaded(tuple(lines)))
+
+    @on(Loaded)
+    async def _show(self, event: Loaded) -> None:
+        await self.query_one(CardView).show(event.lines)

@@ -1,0 +1,41 @@
+"""A card: labels on the left, values on the right, text from outside shown as it is."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from store.sanitise import clean_line
+
+Line = tuple[str, str, str]
+"""Label, value and style of the value (a theme variable such as `$text-error`, or empty)."""
+
+
+class CardView(Vertical):
+    """Shows lines of a card; long labels and values wrap."""
+
+    DEFAULT_CSS = """
+    CardView { height: auto; padding: 0 1; }
+    CardView Horizontal { height: auto; }
+    CardView .card-label { width: 30; padding-right: 2; color: $text-muted; height: auto; }
+    CardView .card-value { width: 1fr; height: auto; }
+    """
+
+    def __init__(self, lines: Sequence[Line], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self._card_lines = tuple(lines)
+
+    def compose(self) -> ComposeResult:
+        for label, value, style in self._card_lines:
+            text = "\n".join(clean_line(part) for part in value.splitlines()) or "—"
+            with Horizontal():
+                yield Static(Content(label), classes="card-label")
+                yield Static(Content.styled(text, style) if style else Content(text), classes="card-value")
+
+    async def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines instead; nothing is repainted when they are the same."""
+        if tuple(lines) != self._card_lines:
+            self._card_lines = tuple(lines)
+            await self.recompose()

@@ -1,0 +1,254 @@
+"""The list of event actions or escalations: filter, sort, mark, switch on and off, undo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import DataTable, Input, Static
+from textual.widgets.data_table import CellDoesNotExist
+
+from tui.widgets.form import Say
+from tui.widgets.rule_words import RuleLine
+
+WIDE = 100
+"""From this many columns on, every column is shown."""
+_COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients")
+_NARROW = ("enabled", "title", "channel")
+_SHARE = {"title": 34, "when": 26, "recipients": 24}
+
+
+class RuleTable(DataTable[Text]):
+    """The rows. Keys that act on rows belong to the list around it."""
+
+
+class RuleList(Vertical):
+    """Shows rules as rows; asks its screen to switch them by `SwitchRequested`."""
+
+    DEFAULT_CSS = """
+    RuleList { height: 1fr; }
+    RuleList > #rule-filter { background: $boost; height: 1; margin: 0 1; }
+    RuleList > RuleTable { height: 1fr; scrollbar-size-vertical: 1; }
+    RuleList > #rule-detail { height: 1; padding: 0 1; color: $text-muted; }
+    RuleList > #rule-status { height: 1; padding: 0 1; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "switch", "On/off", id="rules.switch", tooltip="Switch the row or the marked rows on or off"),
+        Binding("x,insert", "mark", "Mark", id="rules.mark", tooltip="Mark the row"),
+        Binding("ctrl+a", "mark_all", "All", id="rules.mark_all", tooltip="Mark all rows shown, or none"),
+        Binding("s", "sort", "Sort", id="rules.sort", tooltip="Sort by the next column"),
+        Binding("slash", "filter", "Filter", key_display="/", id="rules.filter", tooltip="Type to filter"),
+        Binding("u", "undo", "Undo", id="rules.undo", tooltip="Take the last switch back"),
+        Binding("escape", "clear", "Clear", id="rules.clear", tooltip="Clear the filter and the marks", show=False),
+    ]
+
+    needle: reactive[str] = reactive("")
+    order: reactive[str] = reactive("")
+
+    @dataclass
+    class SwitchRequested(Message):
+        """Some rules are to be on or off."""
+
+        control: "RuleList"
+        codes: tuple[str, ...]
+        enabled: bool
+
+    @dataclass
+    class UndoRequested(Message):
+        """The last switch is to be taken back."""
+
+        control: "RuleList"
+
+    def __init__(self, say: Say, *, id: str) -> None:  # noqa: A002 - Textual's word
+        super().__init__(id=id)
+        self.say = say
+        self._lines: dict[str, RuleLine] = {}
+        self._marked: set[str] = set()
+        self._shown: list[str] = []
+        self._descending = False
+        self._columns: tuple[str, ...] = ()
+        self._note = ""
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder=self.say("rules.filter_hint"), id="rule-filter", compact=True)
+        yield RuleTable(id="rule-table", cursor_type="row", zebra_stripes=False)
+        yield Static(id="rule-detail")
+        yield Static(id="rule-status")
+
+    @property
+    def table(self) -> RuleTable:
+        """The rows."""
+        return self.query_one(RuleTable)
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """Codes of the marked rows."""
+        return frozenset(self._marked)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def show(self, lines: Sequence[RuleLine], note: str | None = None) -> None:
+        """Show these rules, in place of those before; cursor and marks stay. `note` is for the status line."""
+        self._lines = {line.code: line for line in lines}
+        self._marked &= self._lines.keys()
+        if note is not None:
+            self._note = note
+        self._fill()
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self._lines:
+            self.call_after_refresh(self._fill)
+
+    def watch_needle(self) -> None:
+        self._fill()
+
+    def _current(self) -> str | None:
+        row = self.table.cursor_row
+        return self._shown[row] if 0 <= row < len(self._shown) else None
+
+    def _fill(self) -> None:
+        if not self.is_mounted:
+            return
+        table, current = self.table, self._current()
+        self._lay_out()
+        lines = [line for line in self._lines.values() if line.holds(self.needle)]
+        if self.order:
+            lines.sort(key=lambda line: self._key(line, self.order), reverse=self._descending)
+        self._shown = [line.code for line in lines]
+        table.clear()
+        for line in lines:
+            table.add_row(*(self._cell(line, column) for column in self._columns), key=line.code)
+        if current in self._shown:
+            table.move_cursor(row=self._shown.index(current), animate=False)
+        self._say_state()
+
+    def _lay_out(self) -> None:
+        """Choose the columns by the width, and share it out; title and on/off are always there."""
+        width = self.size.width or self.app.size.width
+        columns = _COLUMNS if width >= WIDE else (*_NARROW, "when") if width >= 76 else _NARROW
+        table = self.table
+        table.clear(columns=True)
+        self._columns = columns
+        fixed = {"enabled": 6, "object": 12, "channel": 12 if width >= WIDE else 11}
+        padding = 2 * len(columns) + 1
+        rest = max(width - padding - sum(fixed[c] for c in columns if c in fixed), 20)
+        shares = {c: _SHARE[c] for c in columns if c in _SHARE}
+        for column in columns:
+            size = fixed.get(column) or rest * shares[column] // sum(shares.values())
+            arrow = (" ▼" if self._descending else " ▲") if column == self.order else ""
+            table.add_column(Text(self.say(f"rules.column_{column}") + arrow), key=column, width=size)
+
+    @staticmethod
+    def _key(line: RuleLine, column: str) -> str:
+        if column == "enabled":
+            return "0" if line.enabled else "1"
+        return str(getattr(line, column)).casefold()
+
+    def _cell(self, line: RuleLine, column: str) -> Text:
+        if column == "enabled":
+            mark = "▶" if line.code in self._marked else " "
+            return Text(
+                mark + self.say("rules.on" if line.enabled else "rules.off"), style="" if line.enabled else "dim"
+            )
+        text = str(getattr(line, column))
+        if column == "channel" and self.size.width < WIDE:
+            text = self.say("rules.short_email" if text == self.say("channel.email") else "rules.short_interface")
+        style = ("bold " if line.code in self._marked else "") + ("" if line.enabled else "dim")
+        return Text(text, style=style.strip(), no_wrap=True, overflow="ellipsis")
+
+    def _say_state(self) -> None:
+        on = sum(line.enabled for line in self._lines.values())
+        parts = [self.say("rules.count", shown=len(self._shown), total=len(self._lines), on=on)]
+        if self._marked:
+            parts.append(self.say("rules.marked", count=len(self._marked)))
+        if self._note:
+            parts.append(self._note)
+        self.query_one("#rule-status", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
+        self._say_detail()
+
+    def _say_detail(self) -> None:
+        code = self._current()
+        line = self._lines.get(code) if code else None
+        text = f"{line.object} · {line.when} → {line.recipients}" if line else self.say("rules.none")
+        self.query_one("#rule-detail", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
+
+    @on(DataTable.RowHighlighted)
+    def _moved(self) -> None:
+        self._say_detail()
+
+    @on(Input.Changed, "#rule-filter")
+    def _typed(self, event: Input.Changed) -> None:
+        self.needle = event.value
+
+    @on(Input.Submitted, "#rule-filter")
+    def _to_rows(self) -> None:
+        self.table.focus()
+
+    @on(DataTable.HeaderSelected)
+    def _sort_by(self, event: DataTable.HeaderSelected) -> None:
+        column = str(event.column_key.value)
+        self._descending = column == self.order and not self._descending
+        self.order = column
+        self._fill()
+
+    def action_sort(self) -> None:
+        """Sort by the next column; after the last one, in the order the rules were made."""
+        cycle = ("", *_COLUMNS)
+        self.order = cycle[(cycle.index(self.order) + 1) % len(cycle)]
+        self._descending = False
+        self._note = self.say("rules.sorted", column=self.say(f"rules.column_{self.order}")) if self.order else ""
+        self._fill()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.query_one("#rule-filter").focus()
+
+    def action_clear(self) -> None:
+        """Clear the filter, then the marks, and go to the rows."""
+        if self.needle:
+            self.query_one("#rule-filter", Input).value = ""
+        elif self._marked:
+            self._marked.clear()
+            self._fill()
+        self.table.focus()
+
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away, and go down."""
+        code = self._current()
+        if code is None:
+            return
+        self._marked ^= {code}
+        self._repaint_row(code)
+        self.table.action_cursor_down()
+        self._say_state()
+
+    def action_mark_all(self) -> None:
+        """Mark all rows shown; when all are marked, none."""
+        shown = set(self._shown)
+        self._marked = self._marked - shown if shown <= self._marked else self._marked | shown
+        self._fill()
+
+    def _repaint_row(self, code: str) -> None:
+        try:
+            for column in self._columns:
+                self.table.update_cell(code, column, self._cell(self._lines[code], column))
+        except CellDoesNotExist:
+            self._fill()
+
+    def action_switch(self) -> None:
+        """Switch the marked rows, else the one under the cursor. Of several, all follow the first."""
+        code = self._current()
+        codes = tuple(c for c in self._lines if c in self._marked) or ((code,) if code else ())
+        if codes:
+            self.post_message(self.SwitchRequested(self, codes, not self._lines[codes[0]].enabled))
+
+    def action_undo(self) -> None:
+        """Take the last switch back."""
+        self.post_message(self.UndoRequested(self))

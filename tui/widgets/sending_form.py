@@ -1,0 +1,80 @@
+"""The form of the sending parameters."""
+
+from textual import on
+from textual.content import Content
+from textual.widgets import Button
+
+from store.cards import Sending
+from store.engine import Store
+from store.errors import SettingsError
+from store.settings import save_sending
+from tui.operator import operator
+from tui.widgets.form import Field, Form, Say, Value, flag_field, text_field
+
+_TEXTS = ("support_address", "system_address", "sender_name", "encoding")
+_NUMBERS = ("max_attempts", "pause_s", "batch_size", "batch_interval_s")
+REQUIRED = ("support_address", "system_address", "sender_name")
+
+
+class SendingForm(Form):
+    """Edits the sending parameters, and can put the system's own back."""
+
+    def __init__(self, say: Say, store: Store, card: Sending) -> None:
+        super().__init__(say, say("mail.sending"))
+        self.store = store
+        self.card = card
+
+    def fields(self) -> list[Field]:
+        card, say = self.card, self.say
+
+        def label(name: str) -> str:
+            return say(f"mail.{name}") + (" *" if name in REQUIRED else "")
+
+        texts = [text_field(name, label(name), str(getattr(card, name))) for name in _TEXTS]
+        flag = flag_field("transliterate_headers", label("transliterate_headers"), card.transliterate_headers)
+        numbers = [text_field(name, label(name), str(getattr(card, name))) for name in _NUMBERS]
+        return [*texts, flag, *numbers]
+
+    def buttons(self) -> list[Button]:
+        return [Button(Content(self.say("mail.restore")), id="restore", compact=True)]
+
+    @on(Button.Pressed, "#restore")
+    def restore(self) -> None:
+        """Put the system's defaults into the form; the three required fields are kept."""
+        defaults = Sending()
+        for name in ("encoding", "transliterate_headers", *_NUMBERS):
+            value = getattr(defaults, name)
+            self.field(name).value = value if isinstance(value, bool) else str(value)
+
+    def read(self, values: dict[str, Value]) -> Sending:
+        """The parameters as they stand in the form.
+
+        Raises:
+            SettingsError: A number is none.
+        """
+        numbers: dict[str, int] = {}
+        for name in _NUMBERS:
+            text = str(values[name])
+            least = 1 if name in ("max_attempts", "pause_s") else 0
+            if not text.isascii() or not text.isdigit() or not least <= int(text) < 2**31:
+                raise SettingsError(name, self.say("problem.number", least=least))
+            numbers[name] = int(text)
+        return Sending(
+            support_address=str(values["support_address"]),
+            system_address=str(values["system_address"]),
+            sender_name=str(values["sender_name"]),
+            encoding=str(values["encoding"]) or Sending.encoding,
+            transliterate_headers=values["transliterate_headers"] is True,
+            **numbers,
+        )
+
+    def save(self, values: dict[str, Value]) -> None:
+        card = self.read(values)
+        try:
+            save_sending(self.store, card, operator())
+        except SettingsError as error:
+            name = error.path.rsplit(".", 1)[-1]
+            known = {"support_address": "address", "system_address": "address", "encoding": "encoding"}
+            if name in known:
+                raise SettingsError(name, self.say(f"problem.{known[name]}", value=getattr(card, name))) from error
+            raise
