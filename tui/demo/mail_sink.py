@@ -78,7 +78,8 @@ class MailSink:
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         """Called by the server to check a login."""
         good = LoginPassword(self.login.encode(), self.password.encode())
-        return AuthResult(success=isinstance(data, LoginPassword) and data == good)
+        # Not "handled": the server words the answer itself.
+        return AuthResult(success=isinstance(data, LoginPassword) and data == good, handled=False)
 
     async def handle_RCPT(  # noqa: N802 - the server calls it by this name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]

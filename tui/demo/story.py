@@ -82,7 +82,7 @@ class _Teller:
     """Writes one round: gives objects their numbers and texts their language."""
 
     def __init__(self, number: int, language: Language) -> None:
-        self._base = 1042 + number * 10
+        self._base = 1042 + number * 20
         self._column = 0 if language is Language.RU else 1
         self._numbers: dict[str, str] = {}
         self._status: dict[str, str] = {}
@@ -125,7 +125,7 @@ class _Teller:
     def said(self, after_s: float, kind: str, key: str, text: str, actor: str, **more: Any) -> Beat:
         off = more.pop("switched_off", False)
         event = "mentioned" if more.get("mentions") else "comment_added"
-        comment = {"text": self._text(text), "private": False, "mentions": [], "chosen": [], **more}
+        comment: dict[str, Any] = {"text": self._text(text), "private": False, "mentions": [], "chosen": [], **more}
         return Beat(after_s, f"{kind}.{event}", self._numbers[key], {}, actor, comment=comment, switched_off=off)
 
 

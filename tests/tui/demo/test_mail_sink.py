@@ -47,9 +47,9 @@ def test_a_wrong_password_is_refused(sink: MailSink) -> None:
 
 
 def test_a_letter_without_login_is_refused(sink: MailSink) -> None:
-    with smtplib.SMTP("127.0.0.1", sink.port, local_hostname="test", timeout=5) as client:
-        with pytest.raises(smtplib.SMTPException):
-            client.send_message(_letter("b@example.org"))
+    client = smtplib.SMTP("127.0.0.1", sink.port, local_hostname="test", timeout=5)
+    with client, pytest.raises(smtplib.SMTPException):
+        client.send_message(_letter("b@example.org"))
     assert sink.count == 0
 
 
