@@ -9,4 +9,5 @@ class EscalationsScreen(RulesSection):
 
     KIND = RuleKind.ESCALATION
     LIST_ID = "escalations"
+    WHEN_KEY = "rules.column_threshold"
     SECTION = "escalations"

@@ -209,6 +209,8 @@ class OutgoingMailScreen(SectionScreen):
         """Go to the other tab."""
         tabs = self.query_one(TabbedContent)
         tabs.active = "tab-sending" if tabs.active == "tab-connections" else "tab-connections"
+        # The pane that holds the focus is the one Textual keeps in front, so the focus goes along.
+        self.query_one(f"#{tabs.active}").query(Button).first().focus()
 
     @on(Button.Pressed, ".edit")
     @on(Button.Pressed, "#sending-edit")

@@ -31,6 +31,7 @@ class RulesSection(SectionScreen):
 
     KIND: ClassVar[RuleKind]
     LIST_ID: ClassVar[str]
+    WHEN_KEY: ClassVar[str] = "rules.column_when"
 
     @dataclass
     class Loaded(Message):
@@ -46,7 +47,7 @@ class RulesSection(SectionScreen):
         problem: str
 
     def compose_content(self) -> ComposeResult:
-        yield RuleList(self.say, id=self.LIST_ID)
+        yield RuleList(self.say, when_key=self.WHEN_KEY, id=self.LIST_ID)
 
     def on_mount(self) -> None:
         self._last: Switched | None = None

@@ -96,6 +96,7 @@ class SystemScreen(SectionScreen):
     SECTION = "system"
     DEFAULT_CSS = """
     SystemScreen #system-page { padding: 1 0; }
+    SystemScreen CardView .card-label { width: 18; }
     SystemScreen CardView Horizontal { margin-bottom: 1; }
     """
 

@@ -19,7 +19,7 @@ class CardView(Vertical):
     DEFAULT_CSS = """
     CardView { height: auto; padding: 0 1; }
     CardView Horizontal { height: auto; }
-    CardView .card-label { width: 30; padding-right: 2; color: $text-muted; height: auto; }
+    CardView .card-label { width: 40%; max-width: 34; padding-right: 2; color: $text-muted; height: auto; }
     CardView .card-value { width: 1fr; height: auto; }
     """
 

@@ -23,7 +23,7 @@ class CompanyForm(Form):
         return [
             text_field("name", say("company.name"), card.name),
             area_field("signature", say("company.signature"), card.signature),
-            flag_field("notify_unregistered", say("company.notify_unregistered"), card.notify_unregistered),
+            flag_field("notify_unregistered", say("company.notify_unregistered"), card.notify_unregistered, say),
             choice_field("language", say("company.language"), card.language.value, languages),
             text_field("timezone", say("company.timezone"), card.timezone, hint="Europe/Moscow"),
         ]

@@ -48,10 +48,15 @@ class ConnectionCheck(Widget):
     class Finished(Message):
         """The check is over. `field` names what is at fault, empty when all is well."""
 
-        control: "ConnectionCheck"
+        shown_in: "ConnectionCheck"
         well: bool
         field: str
         remedy: str
+
+        @property
+        def control(self) -> "ConnectionCheck":
+            """Where the check is shown."""
+            return self.shown_in
 
     def __init__(self, say: Say) -> None:
         super().__init__(id="connection-check")

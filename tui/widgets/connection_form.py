@@ -48,8 +48,8 @@ class ConnectionForm(Form):
             choice_field("protocol", say("mail.protocol"), card.protocol.value, protocols),
             text_field("port", say("mail.port"), "" if card.port is None else str(card.port)),
             choice_field("encryption", say("mail.encryption"), card.encryption.value, encryptions),
-            flag_field("authentication", say("mail.authentication"), card.authentication),
-            flag_field("oauth2", say("mail.oauth2"), card.oauth2),
+            flag_field("authentication", say("mail.authentication"), card.authentication, say),
+            flag_field("oauth2", say("mail.oauth2"), card.oauth2, say),
             text_field("application_id", say("mail.application_id"), card.application_id),
             text_field("directory_id", say("mail.directory_id"), card.directory_id),
             secret_field("client_secret", say("mail.client_secret"), hint=kept if card.has_client_secret else ""),
@@ -65,7 +65,7 @@ class ConnectionForm(Form):
     def below(self) -> list[Widget]:
         return [ConnectionCheck(self.say)]
 
-    def arrange(self) -> None:
+    def follow(self) -> None:
         smtp = self.text("protocol") == Protocol.SMTP.value
         oauth2 = self.flag("oauth2")
         for name in _SMTP_ONLY:

@@ -91,9 +91,21 @@ def secret_field(name: str, label: str, *, hint: str = "") -> Field:
     return Field(name, label, Input("", placeholder=hint, password=True, compact=True))
 
 
-def flag_field(name: str, label: str, value: bool) -> Field:  # noqa: FBT001 - the value of the field
+class Tick(Checkbox):
+    """A tick box that also says yes or no, since a colour alone says little."""
+
+    def __init__(self, value: bool, words: tuple[str, str]) -> None:  # noqa: FBT001 - the value of the box
+        self._words = words
+        super().__init__(Content(words[0] if value else words[1]), value, compact=True)
+
+    @on(Checkbox.Changed)
+    def _say(self) -> None:
+        self.label = Content(self._words[0] if self.value else self._words[1])
+
+
+def flag_field(name: str, label: str, value: bool, say: Say) -> Field:  # noqa: FBT001 - the value of the field
     """A tick box."""
-    return Field(name, label, Checkbox("", value, compact=True))
+    return Field(name, label, Tick(value, (say("mail.yes"), say("mail.no"))))
 
 
 def choice_field(name: str, label: str, value: str, options: Sequence[tuple[str, str]]) -> Field:
@@ -148,7 +160,7 @@ class Form(ModalScreen[bool]):
         """
         raise NotImplementedError
 
-    def arrange(self) -> None:
+    def follow(self) -> None:
         """Show, hide and enable fields after their values; called after every change."""
 
     def compose(self) -> ComposeResult:
@@ -167,7 +179,7 @@ class Form(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         self._before = self.values
-        self.arrange()
+        self.follow()
         self.query(Field).first().control.focus()
 
     def field(self, name: str) -> Field:
@@ -200,7 +212,7 @@ class Form(ModalScreen[bool]):
             if field.control is event.control:
                 field.show_problem("")
         if self._before:
-            self.arrange()
+            self.follow()
 
     def refuse(self, path: str, problem: str) -> None:
         """Show a problem at its field and go there."""

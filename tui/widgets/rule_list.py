@@ -21,7 +21,7 @@ WIDE = 100
 """From this many columns on, every column is shown."""
 _COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients")
 _NARROW = ("enabled", "title", "channel")
-_SHARE = {"title": 34, "when": 26, "recipients": 24}
+_SHARE = {"title": 34, "when": 29, "recipients": 21}
 
 
 class RuleTable(DataTable[Text]):
@@ -34,7 +34,7 @@ class RuleList(Vertical):
     DEFAULT_CSS = """
     RuleList { height: 1fr; }
     RuleList > #rule-filter { background: $boost; height: 1; margin: 0 1; }
-    RuleList > RuleTable { height: 1fr; scrollbar-size-vertical: 1; }
+    RuleList > RuleTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; background: transparent; }
     RuleList > #rule-detail { height: 1; padding: 0 1; color: $text-muted; }
     RuleList > #rule-status { height: 1; padding: 0 1; background: $surface; }
     """
@@ -55,18 +55,29 @@ class RuleList(Vertical):
     class SwitchRequested(Message):
         """Some rules are to be on or off."""
 
-        control: "RuleList"
+        rule_list: "RuleList"
         codes: tuple[str, ...]
         enabled: bool
+
+        @property
+        def control(self) -> "RuleList":
+            """The list it came from."""
+            return self.rule_list
 
     @dataclass
     class UndoRequested(Message):
         """The last switch is to be taken back."""
 
-        control: "RuleList"
+        rule_list: "RuleList"
 
-    def __init__(self, say: Say, *, id: str) -> None:  # noqa: A002 - Textual's word
+        @property
+        def control(self) -> "RuleList":
+            """The list it came from."""
+            return self.rule_list
+
+    def __init__(self, say: Say, *, when_key: str, id: str) -> None:  # noqa: A002 - Textual's word
         super().__init__(id=id)
+        self._when_key = when_key
         self.say = say
         self._lines: dict[str, RuleLine] = {}
         self._marked: set[str] = set()
@@ -137,13 +148,16 @@ class RuleList(Vertical):
         table.clear(columns=True)
         self._columns = columns
         fixed = {"enabled": 6, "object": 12, "channel": 12 if width >= WIDE else 11}
-        padding = 2 * len(columns) + 1
+        padding = 2 * len(columns) + 2
         rest = max(width - padding - sum(fixed[c] for c in columns if c in fixed), 20)
         shares = {c: _SHARE[c] for c in columns if c in _SHARE}
         for column in columns:
             size = fixed.get(column) or rest * shares[column] // sum(shares.values())
             arrow = (" ▼" if self._descending else " ▲") if column == self.order else ""
-            table.add_column(Text(self.say(f"rules.column_{column}") + arrow), key=column, width=size)
+            table.add_column(Text(self._heading(column) + arrow), key=column, width=size)
+
+    def _heading(self, column: str) -> str:
+        return self.say(self._when_key if column == "when" else f"rules.column_{column}")
 
     @staticmethod
     def _key(line: RuleLine, column: str) -> str:
@@ -165,11 +179,10 @@ class RuleList(Vertical):
 
     def _say_state(self) -> None:
         on = sum(line.enabled for line in self._lines.values())
-        parts = [self.say("rules.count", shown=len(self._shown), total=len(self._lines), on=on)]
+        parts = [self._note] if self._note else []
         if self._marked:
             parts.append(self.say("rules.marked", count=len(self._marked)))
-        if self._note:
-            parts.append(self._note)
+        parts.append(self.say("rules.count", shown=len(self._shown), total=len(self._lines), on=on))
         self.query_one("#rule-status", Static).update(Text(" · ".join(parts), no_wrap=True, overflow="ellipsis"))
         self._say_detail()
 
@@ -203,7 +216,7 @@ class RuleList(Vertical):
         cycle = ("", *_COLUMNS)
         self.order = cycle[(cycle.index(self.order) + 1) % len(cycle)]
         self._descending = False
-        self._note = self.say("rules.sorted", column=self.say(f"rules.column_{self.order}")) if self.order else ""
+        self._note = self.say("rules.sorted", column=self._heading(self.order)) if self.order else ""
         self._fill()
 
     def action_filter(self) -> None:

@@ -31,7 +31,7 @@ class SendingForm(Form):
             return say(f"mail.{name}") + (" *" if name in REQUIRED else "")
 
         texts = [text_field(name, label(name), str(getattr(card, name))) for name in _TEXTS]
-        flag = flag_field("transliterate_headers", label("transliterate_headers"), card.transliterate_headers)
+        flag = flag_field("transliterate_headers", label("transliterate_headers"), card.transliterate_headers, say)
         numbers = [text_field(name, label(name), str(getattr(card, name))) for name in _NUMBERS]
         return [*texts, flag, *numbers]
 
