@@ -1,0 +1,118 @@
+"""Rendering: a template and a context become a subject, a short line and a text; the text becomes HTML."""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from dispatch.errors import DispatchError
+from store.sanitise import clean_line, clean_text
+
+MAX_TEXT = 200_000
+"""Characters of a rendered text; more is cut."""
+MAX_SUBJECT = 250
+SIGNATURE_MARK = "-- \n"
+"""The signature separator mail programs know (RFC 3676, section 4.3)."""
+_URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
+_STYLE = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-size:15px;line-height:1.5;max-width:40em"
+_QUOTE_STYLE = "margin:0 0 1em;padding:0 0 0 .9em;border-left:3px solid #9ab"
+_SIGNATURE_STYLE = "margin-top:1.6em;padding-top:.7em;border-top:1px solid #9ab;opacity:.8"
+
+
+class ComposeError(DispatchError):
+    """A template cannot be rendered."""
+
+
+class TemplateParts(Protocol):
+    """What a template consists of."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def short(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A rendered template: `subject` and `short` are one line each, `text` has no signature."""
+
+    subject: str
+    short: str
+    text: str
+
+
+def quote(text: object) -> str:
+    """Each line of a text behind `> `."""
+    return "\n".join(f"> {line}".rstrip() for line in str(text).strip().splitlines())
+
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT.globals.clear()
+_ENVIRONMENT.filters["quote"] = quote
+
+
+@lru_cache(maxsize=2048)
+def _compile(source: str) -> Template:
+    return _ENVIRONMENT.from_string(source)
+
+
+def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
+    """Render a template.
+
+    Raises:
+        ComposeError: It cannot be read, or asks for something that is not there.
+    """
+    try:
+        subject, short, body = (
+            _compile(part).render(context) for part in (template.subject, template.short, template.body)
+        )
+    except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
+    text = re.sub(r"\n{3,}", "\n\n", clean_text(body)).strip()[:MAX_TEXT]
+    return Rendered(_one_line(subject), _one_line(short), text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean_line(text).split())[:MAX_SUBJECT]
+
+
+def with_signature(text: str, signature: str) -> str:
+    """The text with the company's signature under it."""
+    return f"{text}\n\n{SIGNATURE_MARK}{clean_text(signature).strip()}\n" if signature.strip() else f"{text}\n"
+
+
+def to_html(text: str, signature: str) -> str:
+    """A plain text as HTML: paragraphs, links, quotes, and the signature under a thin rule. All text is escaped."""
+    blocks = [_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
+    if signature.strip():
+        blocks.append(f'<div style="{_SIGNATURE_STYLE}">{_lines(clean_text(signature).strip())}</div>')
+    return f'<!DOCTYPE html><html><body><div style="{_STYLE}">{"".join(blocks)}</div></body></html>'
+
+
+def _block(block: str) -> str:
+    lines = block.strip("\n").split("\n")
+    if all(line.startswith(">") for line in lines):
+        inner = _lines("\n".join(line[1:].removeprefix(" ") for line in lines))
+        return f'<blockquote style="{_QUOTE_STYLE}">{inner}</blockquote>'
+    return f'<p style="margin:0 0 1em">{_lines(block)}</p>'
+
+
+def _lines(text: str) -> str:
+    return "<br>\n".join(_linked(line) for line in text.split("\n"))
+
+
+def _linked(line: str) -> str:
+    parts: list[str] = []
+    at = 0
+    for found in _URL.finditer(line):
+        url = html.escape(found.group())
+        parts += [html.escape(line[at : found.start()]), f'<a href="{url}">{url}</a>']
+        at = found.end()
+    return "".join([*parts, html.escape(line[at:])])

@@ -1,0 +1,136 @@
+"""The writer of the one standard letter: multipart/alternative, text and HTML, one recipient.
+
+`EmailMessage` costs 2.6 ms a letter; this costs some microseconds, because the body is encoded once per
+notification and only the head is written per recipient. Tests hold it against the standard library's parser.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+from dispatch.addresses import envelope_address
+from dispatch.transliteration import transliterate
+from store.sanitise import clean_line
+
+MAX_WORD_BYTES = 42
+"""UTF-8 bytes in one RFC 2047 word: 56 base64 characters, 68 with its frame, below the limit of 75."""
+LINE_LENGTH = 76
+_SPECIALS = frozenset('()<>[]:;@\\,."')
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The part of a letter all recipients share, ready as bytes: the subject header, and the parts."""
+
+    subject: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The headers of one recipient's letter. Names may be any text, addresses must be addresses."""
+
+    from_name: str
+    from_address: str
+    reply_to: str
+    to_name: str
+    to_address: str
+    date: datetime
+    message_id: str
+    references: str
+
+
+def encode_body(subject: str, text: str, html: str, charset: str = "utf-8", *, transliterated: bool = False) -> Body:
+    """Encode what all recipients of a notification share.
+
+    Args:
+        charset: Of the text parts; a text it cannot hold goes out as UTF-8.
+        transliterated: Write the subject in Latin letters.
+    """
+    boundary = b"=_" + hashlib.blake2b((text + html).encode(), digest_size=16).hexdigest().encode()
+    parts = [_part(content, kind, charset) for content, kind in ((text, b"plain"), (html, b"html"))]
+    lines = [
+        b"MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary=\"" + boundary + b'"\r\n\r\n',
+        *(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts),
+        b"--" + boundary + b"--\r\n",
+    ]
+    shown = transliterate(subject) if transliterated else subject
+    return Body(b"Subject: " + _unstructured(shown, len("Subject: ")) + b"\r\n", b"".join(lines))
+
+
+def write_letter(body: Body, head: Head, *, transliterated: bool = False) -> bytes:
+    """A whole letter, with CRLF line ends, ready for the DATA command's dot stuffing."""
+    lines = (
+        b"From: " + _mailbox(head.from_name, head.from_address, 6, transliterated=transliterated),
+        b"Reply-To: " + envelope_address(head.reply_to).encode(),
+        b"To: " + _mailbox(head.to_name, head.to_address, 4, transliterated=transliterated),
+        b"Date: " + format_datetime(head.date).encode(),
+        b"Message-ID: " + head.message_id.encode(),
+        b"References: " + head.references.encode(),
+        b"Auto-Submitted: auto-generated",
+        b"X-Auto-Response-Suppress: All",
+        b"",
+    )
+    return body.subject + b"\r\n".join(lines) + body.content
+
+
+def message_id(key: bytes, delivery_id: int, domain: str) -> str:
+    """The Message-ID of a delivery: the same on every retry, telling nothing, not to be guessed."""
+    return f"<{_keyed(key, f'delivery:{delivery_id}')}@{domain}>"
+
+
+def thread_id(key: bytes, object_type: str, object_id: str, domain: str) -> str:
+    """The id all letters about one object refer to, so that mail programs show them together."""
+    return f"<{_keyed(key, f'object:{object_type}:{object_id}')}@{domain}>"
+
+
+def _keyed(key: bytes, text: str) -> str:
+    return hashlib.blake2b(text.encode(), key=key[:64], digest_size=16).hexdigest()
+
+
+def _part(content: str, kind: bytes, charset: str) -> bytes:
+    normal = content.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    try:
+        data = normal.encode(charset)
+    except UnicodeEncodeError:
+        charset = "utf-8"
+        data = normal.encode(charset, "replace")
+    encoded = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    head = b"Content-Type: text/" + kind + b"; charset=" + charset.encode()
+    return head + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded
+
+
+def _unstructured(text: str, used: int) -> bytes:
+    text = " ".join(clean_line(text).split())
+    if text.isascii() and len(text) + used <= LINE_LENGTH and "=?" not in text:
+        return text.encode()
+    return _words(text)
+
+
+def _mailbox(name: str, address: str, used: int, *, transliterated: bool) -> bytes:
+    bare = envelope_address(address).encode()
+    name = " ".join(clean_line(transliterate(name) if transliterated else name).split())
+    if not name:
+        return bare
+    if name.isascii() and len(name) + used <= LINE_LENGTH // 2 and "=?" not in name:
+        shown = name.encode()
+        if _SPECIALS & set(name):
+            shown = b'"' + shown.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        return shown + b" <" + bare + b">"
+    return _words(name) + b"\r\n <" + bare + b">"
+
+
+def _words(text: str) -> bytes:
+    """RFC 2047 words, folded one to a line; no character is cut in two."""
+    chunks: list[bytes] = []
+    chunk = b""
+    for char in text:
+        encoded = char.encode("utf-8", "replace")
+        if len(chunk) + len(encoded) > MAX_WORD_BYTES:
+            chunks.append(chunk)
+            chunk = b""
+        chunk += encoded
+    chunks.append(chunk)
+    return b"\r\n ".join(b"=?utf-8?b?" + base64.b64encode(chunk) + b"?=" for chunk in chunks)

@@ -1,0 +1,16 @@
+"""Cyrillic to Latin for headers, for gateways that know no other letters (after GOST R 7.0.34)."""
+
+_PAIRS = (
+    "аa бb вv гg дd еe ёyo жzh зz иi йj кk лl мm нn оo пp рr сs тt уu фf хh цts чch шsh щshch ъ ыy ь эe юyu яya"
+    " іi їyi єye ґg ўu"
+)
+_TABLE: dict[int, str] = {}
+for _pair in _PAIRS.split():
+    _TABLE[ord(_pair[0])] = _pair[1:]
+    _TABLE[ord(_pair[0].upper())] = _pair[1:].capitalize()
+_TABLE |= {ord("«"): '"', ord("»"): '"', ord("—"): "-", ord("–"): "-", ord("№"): "No", ord("…"): "...", 0xA0: " "}
+
+
+def transliterate(text: str) -> str:
+    """The text in ASCII; what has no Latin likeness becomes `?`."""
+    return text.translate(_TABLE).encode("ascii", "replace").decode("ascii")
