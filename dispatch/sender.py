@@ -199,12 +199,17 @@ class Sender:
             return
         try:
             envelope = mailing.envelope(letter)
+        except MessageError as error:
+            self._done.append(self._refused(letter, route, error))
+            return
+        route.circuit.begin(now)
+        try:
             session = await self._session(route, sessions)
             answer = await session.send(envelope)
         except ConnectionDownError as error:
             self._done.append(await self._connection_down(letter, route, error))
         except MessageError as error:
-            route.circuit.succeeded(now)
+            route.circuit.succeeded()
             self._done.append(self._refused(letter, route, error))
         else:
             self._accepted(letter, route, answer)
@@ -223,7 +228,7 @@ class Sender:
 
     def _accepted(self, letter: Claimed, route: _Route, answer: str) -> None:
         now = self._store.clock()
-        route.circuit.succeeded(now)
+        route.circuit.succeeded()
         self.tally.sent += 1
         self._done.append(
             Settlement(letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer)
