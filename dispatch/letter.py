@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from dispatch.addresses import envelope_address
 from dispatch.transliteration import transliterate
@@ -109,6 +110,7 @@ def _unstructured(text: str, used: int) -> bytes:
     return _words(text)
 
 
+@lru_cache(maxsize=8192)
 def _mailbox(name: str, address: str, used: int, *, transliterated: bool) -> bytes:
     bare = envelope_address(address).encode()
     name = " ".join(clean_line(transliterate(name) if transliterated else name).split())

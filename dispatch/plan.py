@@ -7,7 +7,6 @@ screen all call this one function.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from dispatch import context as contexts
@@ -41,10 +40,15 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an event leads to: the rules taken, and every decision on the way, in order."""
+    """What an event leads to: the rules taken, and every decision on the way, in order.
+
+    Attributes:
+        context: What the conditions saw, in the company's language; letters in it are rendered from the same.
+    """
 
     taken: tuple[Taken, ...]
     decisions: tuple[DecisionCard, ...]
+    context: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Rulebook:
@@ -92,7 +96,7 @@ def plan(event: StoredEvent, rules: Rulebook, directory: Directory, company: Com
         recipients = _recipients(planning, rule)
         if recipients:
             taken.append(Taken(rule, recipients))
-    return Plan(tuple(taken), tuple(planning.decisions))
+    return Plan(tuple(taken), tuple(planning.decisions), context)
 
 
 def _type(event: StoredEvent) -> str:
@@ -187,8 +191,3 @@ def _is_address(text: str) -> bool:
         return False
     return True
 
-
-def local_context(event: StoredEvent, directory: Directory, company: Company, language: Language) -> dict[str, Any]:
-    """The context templates are rendered in, for one language."""
-    moment: datetime = event.at
-    return contexts.build(event, directory, company, language, moment)

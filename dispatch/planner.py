@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, insert, update
 
 from dispatch.compose import Rendered, render, to_html, with_signature
+from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.errors import DispatchError
-from dispatch.plan import Plan, Recipient, Rulebook, Taken, local_context, plan
+from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
 from store import tables
 from store.audit import revision_in
 from store.cards import Company, DecisionCard
@@ -62,11 +63,11 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
     """Render each rule taken once per language; a template that fails becomes a decision, not a crash."""
     notes: list[Note] = []
     failures: list[DecisionCard] = []
-    contexts: dict[Language, dict[str, Any]] = {}
+    contexts = {settings.company.language: made.context}
     for taken in made.taken:
         for language in dict.fromkeys(recipient.language for recipient in taken.recipients):
             if language not in contexts:
-                contexts[language] = local_context(event, settings.directory, settings.company, language)
+                contexts[language] = build(event, settings.directory, settings.company, language, event.at)
             try:
                 rendered = render(template_text(taken.rule.template, language), contexts[language])
             except DispatchError as error:
@@ -141,10 +142,13 @@ def _insert_notes(
         }
         for event, note in notes
     ]
-    statement = insert(tables.notification).returning(tables.notification.c.id, sort_by_parameter_order=True)
-    ids = connection.execute(statement, rows).scalars()
+    # Asking for the ids in the order of the rows would insert them one by one; their own key finds them as well.
+    table = tables.notification
+    statement = insert(table).returning(table.c.event_id, table.c.rule_code, table.c.language, table.c.id)
+    ids = {tuple(row[:3]): row[3] for row in connection.execute(statement, rows)}
     deliveries: list[dict[str, Any]] = []
-    for (event, note), key in zip(notes, ids, strict=True):
+    for event, note in notes:
+        key = ids[event.id, note.taken.rule.code, note.language.value]
         # What is shown in the interface is delivered by the commit that makes it visible.
         shown = note.taken.rule.channel is Channel.INTERFACE
         state = DeliveryState.SENT if shown else DeliveryState.PENDING

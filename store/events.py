@@ -201,9 +201,10 @@ def _write_objects(
             }
             for (kind, external), seen in fresh
         ]
-        statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-        for (_, seen), new in zip(fresh, connection.execute(statement, rows).scalars(), strict=True):
-            seen.key = new
+        # Asking for the ids in the order of the rows would insert them one by one; their own key finds them as well.
+        statement = insert(table).returning(table.c.type, table.c.external_id, table.c.id)
+        for kind, external, new in connection.execute(statement, rows):
+            objects[kind, external].key = new
     _write_deadlines(connection, objects, deleted)
 
 

@@ -112,8 +112,9 @@ class SmtpSession:
 
     async def _transact(self, smtp: SMTP, envelope: Envelope) -> str:
         try:
-            await smtp.mail(envelope.sender)
-            await smtp.rcpt(envelope.recipient)
+            # The addresses were parsed when the envelope was made; `mail` and `rcpt` would parse them again.
+            await _command(smtp, b"MAIL FROM:<" + _path(envelope.sender, smtp))
+            await _command(smtp, b"RCPT TO:<" + _path(envelope.recipient))
             code, answer = await smtp.data(envelope.content)
         except aiosmtplib.SMTPResponseException as error:
             raise letter_fault(error.code, str(error.message)) from error
@@ -131,6 +132,19 @@ class SmtpSession:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
+
+
+def _path(address: str, smtp: SMTP | None = None) -> bytes:
+    """The rest of a MAIL or RCPT command; SMTPUTF8 (RFC 6531) is asked for where the address needs it."""
+    plain = address.isascii()
+    option = b" SMTPUTF8" if smtp is not None and not plain and smtp.supports_extension("smtputf8") else b""
+    return address.encode() + b">" + option
+
+
+async def _command(smtp: SMTP, command: bytes) -> None:
+    code, answer = await smtp.execute_command(command)
+    if code >= 400:  # noqa: PLR2004 - RFC 5321, section 4.2.1
+        raise letter_fault(code, answer)
 
 
 def tls_context(card: MailConnection) -> ssl.SSLContext | None:
