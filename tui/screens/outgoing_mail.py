@@ -118,6 +118,8 @@ class OutgoingMailScreen(SectionScreen):
     OutgoingMailScreen .notice { padding: 0 1; margin-bottom: 1; color: $text-warning; height: auto; }
     OutgoingMailScreen .page-buttons { height: 1; padding: 0 1; margin-bottom: 1; }
     OutgoingMailScreen Button { margin-right: 1; }
+    OutgoingMailScreen #connection-cards { height: auto; }
+    OutgoingMailScreen #sending-card .card-label { width: 60%; max-width: 62; }
     OutgoingMailScreen #add { margin-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,0 +1,54 @@
+"""Opens one section of the console on a real store, for the tests of the sections."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from store.engine import Store
+from store.standard import install
+from tui.app import ConsoleApp
+
+SIZES = [(80, 24), (120, 40)]
+LANGUAGES = ["ru", "en"]
+
+
+def make_store(folder: Path) -> Store:
+    """A new store with the standard set."""
+    store = Store.open(f"sqlite:///{folder / 'section.db'}")
+    install(store)
+    return store
+
+
+async def settle(pilot: "Pilot[object]") -> None:
+    """Wait until threads have answered and the answers are painted."""
+    for _ in range(3):
+        await pilot.pause()
+        running = [
+            worker for worker in pilot.app.workers if worker.group in {"rules", "mail", "company", "system", "save"}
+        ]
+        if running:
+            await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
+        await pilot.pause()
+
+
+@asynccontextmanager
+async def section(
+    store: Store, screen: Callable[[], Screen[object]], *, language: str = "ru", size: tuple[int, int] = (80, 24)
+) -> AsyncIterator["Pilot[object]"]:
+    """The console with one section in front."""
+    app: App[object] = ConsoleApp(store, language=language, start_dispatcher=False)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        app.push_screen(screen())
+        await settle(pilot)
+        yield pilot
+
+
+async def press(pilot: "Pilot[object]", *keys: str) -> None:
+    """Press keys, then wait for what they started."""
+    await pilot.press(*keys)
+    await settle(pilot)

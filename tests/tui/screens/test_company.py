@@ -1,0 +1,34 @@
+"""The company card."""
+
+import pytest
+from textual.widgets import Input, TextArea
+
+from store.engine import Store
+from store.settings import company
+from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
+from tui.screens.company import CompanyScreen
+from tui.widgets.company_form import CompanyForm
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", SIZES, ids=str)
+async def test_the_card_is_edited_and_saved(section_store: Store, language: str, size: tuple[int, int]) -> None:
+    async with section(section_store, CompanyScreen, language=language, size=size) as pilot:
+        await press(pilot, "e", *"Romashka")
+        pilot.app.screen.query_one("#field-signature", TextArea).text = "Service desk\n+7 000"
+        await press(pilot, "ctrl+s")
+        assert isinstance(pilot.app.screen, CompanyScreen)
+        assert company(section_store).name == "Romashka"
+        assert company(section_store).signature == "Service desk\n+7 000"
+
+
+async def test_an_unknown_time_zone_is_said_at_the_field_and_nothing_is_saved(section_store: Store) -> None:
+    before = company(section_store)
+    async with section(section_store, CompanyScreen) as pilot:
+        await press(pilot, "e", *"Romashka")
+        form = pilot.app.screen
+        form.query_one("#field-timezone", Input).value = "Moscow"
+        await press(pilot, "ctrl+s")
+        assert isinstance(form, CompanyForm)
+        assert form.query_one("#row-timezone").has_class("-wrong")
+        assert company(section_store) == before

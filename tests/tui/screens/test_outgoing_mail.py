@@ -1,0 +1,139 @@
+"""Connections and sending parameters."""
+
+import pytest
+from textual.widgets import Checkbox, Input, Select
+
+from store.cards import MailConnection, Sending
+from store.engine import Store
+from store.settings import connection_secret, connections, save_connection, save_sending, sending
+from tests.tui.screens.sections import LANGUAGES, press, section
+from tui.screens.outgoing_mail import OutgoingMailScreen
+from tui.widgets.connection_form import ConnectionForm
+from tui.widgets.form import Field
+from tui.widgets.question import Question
+from tui.widgets.sending_form import SendingForm
+
+MAIL = MailConnection(name="mail", server="mail.example.org", authentication=True, login="bot")
+
+
+def shown(form: ConnectionForm) -> set[str]:
+    return {field.field_name for field in form.query(Field) if field.display}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_connection_is_added_by_keyboard_alone(section_store: Store, language: str) -> None:
+    async with section(section_store, OutgoingMailScreen, language=language) as pilot:
+        await press(pilot, "a", *"mx.example.org", "ctrl+s")
+        [card] = connections(section_store)
+        assert (card.server, card.name, card.port) == ("mx.example.org", "mx.example.org", 587)
+
+
+async def test_ews_hides_port_encryption_and_smtp_authentication(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        form.query_one("#field-protocol", Select).value = "ews"
+        await pilot.pause()
+        assert shown(form) == {"server", "protocol", "oauth2", "login", "password", "name"}
+
+
+async def test_oauth2_reveals_its_fields_and_hides_the_password(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        form.query_one("#field-oauth2", Checkbox).value = True
+        await pilot.pause()
+        assert {"application_id", "directory_id", "client_secret"} <= shown(form)
+        assert "password" not in shown(form)
+
+
+async def test_login_waits_for_authentication(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a")
+        form = pilot.app.screen
+        assert form.query_one("#field-login").disabled
+        form.query_one("#field-authentication", Checkbox).value = True
+        await pilot.pause()
+        assert not form.query_one("#field-login").disabled
+
+
+async def test_the_port_follows_the_encryption_unless_it_was_chosen(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a")
+        form = pilot.app.screen
+        port, encryption = form.query_one("#field-port", Input), form.query_one("#field-encryption", Select)
+        encryption.value = "ssl"
+        await pilot.pause()
+        assert port.value == "465"
+        port.value = "2525"
+        encryption.value = "none"
+        await pilot.pause()
+        assert port.value == "2525"
+
+
+async def test_a_port_that_is_no_number_is_said_at_the_field_and_nothing_is_saved(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a", *"mx.example.org")
+        form = pilot.app.screen
+        form.query_one("#field-port", Input).value = "five"
+        await press(pilot, "ctrl+s")
+        assert form.query_one("#row-port").has_class("-wrong")
+        assert form.query_one("#field-port").has_focus
+        assert connections(section_store) == []
+
+
+async def test_leaving_with_changes_asks_and_may_stay(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a", "m", "escape")
+        assert isinstance(pilot.app.screen, Question)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, ConnectionForm)
+        await press(pilot, "escape")
+        await press(pilot, "left", "enter")
+        assert isinstance(pilot.app.screen, OutgoingMailScreen)
+
+
+async def test_an_empty_password_keeps_the_stored_one(section_store: Store) -> None:
+    key = save_connection(section_store, MAIL, password="kept", who="test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "e", "2", "ctrl+s")
+        assert connections(section_store)[0].server == "mail.example.org2"
+        assert connection_secret(section_store, key, "password") == "kept"
+
+
+async def test_a_connection_is_switched_off_and_deleted_after_a_question(section_store: Store) -> None:
+    save_connection(section_store, MAIL, who="test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "t")
+        assert not connections(section_store)[0].enabled
+        await press(pilot, "d", "escape")
+        assert connections(section_store)
+        await press(pilot, "d")
+        await press(pilot, "left", "enter")
+        assert connections(section_store) == []
+
+
+async def test_an_address_that_is_none_is_said_at_the_field(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "right_square_bracket", "e", *"desk", "ctrl+s")
+        form = pilot.app.screen
+        assert isinstance(form, SendingForm)
+        assert form.query_one("#row-support_address").has_class("-wrong")
+        assert sending(section_store) == Sending()
+
+
+async def test_restoring_keeps_addresses_and_brings_the_rest_back(section_store: Store) -> None:
+    card = Sending("desk@example.org", "bot@example.org", "Desk", max_attempts=9, pause_s=7)
+    save_sending(section_store, card, "test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "right_square_bracket", "tab", "enter")
+        await press(pilot, "left", "enter")
+        assert sending(section_store) == Sending("desk@example.org", "bot@example.org", "Desk")
+
+
+async def test_a_markup_like_server_name_is_shown_as_it_is(section_store: Store) -> None:
+    save_connection(section_store, MailConnection(name="[/b]", server="[/b]"), who="test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        assert "[/b]" in pilot.app.export_screenshot()
