@@ -168,7 +168,7 @@ class OutgoingMailScreen(SectionScreen):
 
     def reload(self) -> None:
         """Read everything, in a thread."""
-        self.run_worker(self._load, group="mail", exclusive=True, thread=True, exit_on_error=False)
+        self.run_worker(self._load, group="mail-read", exclusive=True, thread=True, exit_on_error=False)
 
     def _load(self) -> None:
         try:

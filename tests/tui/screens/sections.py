@@ -29,7 +29,9 @@ async def settle(pilot: "Pilot[object]") -> None:
     for _ in range(3):
         await pilot.pause()
         running = [
-            worker for worker in pilot.app.workers if worker.group in {"rules", "mail", "company", "system", "save"}
+            worker
+            for worker in pilot.app.workers
+            if worker.group in {"rules", "mail", "mail-read", "company", "system", "save"}
         ]
         if running:
             await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
