@@ -10,11 +10,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
+from tui.screens.base import SectionScreen
 
 from store.cards import Company
 from store.errors import StoreError
 from store.settings import company
-from tui.screens.base import SectionScreen
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.company_form import CompanyForm
 
@@ -80,7 +80,7 @@ class CompanyScreen(SectionScreen):
         if self._card is not None:
             self.app.push_screen(CompanyForm(self.say, self.store, self._card), self._after_form)
 
-    def _after_form(self, saved: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+    def _after_form(self, saved: bool | None) -> None:
         if saved:
             self.notify(self.say("mail.saved"), markup=False)
         self.reload()

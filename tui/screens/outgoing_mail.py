@@ -11,13 +11,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Label, Static, TabbedContent, TabPane
+from tui.screens.base import SectionScreen
 
 from store.cards import MailConnection, Sending
 from store.errors import StoreError
 from store.settings import connection_secret, connections, delete_connection, save_connection, save_sending, sending
 from store.vocabulary import Protocol
 from tui.operator import operator
-from tui.screens.base import SectionScreen
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.connection_form import ConnectionForm
@@ -29,10 +29,10 @@ from tui.widgets.sending_form import REQUIRED, SendingForm
 def connection_lines(card: MailConnection, say: Say) -> list[Line]:
     """The lines of a connection's card: those its protocol and flags call for."""
 
-    def yes(value: bool) -> str:  # noqa: FBT001 - a value to be said
+    def yes(value: bool) -> str:
         return say("mail.yes" if value else "mail.no")
 
-    def secret(stored: bool) -> Line:  # noqa: FBT001 - as above
+    def secret(stored: bool) -> Line:
         return ("", say("mail.secret_set"), "") if stored else ("", say("mail.empty"), "$text-error")
 
     lines: list[Line] = [
@@ -232,7 +232,7 @@ class OutgoingMailScreen(SectionScreen):
     def _open(self, form: Form) -> None:
         self.app.push_screen(form, self._after_form)
 
-    def _after_form(self, saved: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+    def _after_form(self, saved: bool | None) -> None:
         if saved:
             self.notify(self.say("mail.saved"), markup=False)
         self.reload()
@@ -272,7 +272,7 @@ class OutgoingMailScreen(SectionScreen):
         card, say = chosen.card, self.say
         question = Question(say("mail.delete_question", name=card.name), yes=say("mail.delete"), no=say("mail.keep"))
 
-        def answered(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        def answered(agreed: bool | None) -> None:
             if agreed:
                 self._change(lambda: delete_connection(self.store, card.id, operator()))
 
@@ -284,7 +284,7 @@ class OutgoingMailScreen(SectionScreen):
         say = self.say
         kept = {name: getattr(self._sending, name) for name in REQUIRED}
 
-        def answered(agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it so
+        def answered(agreed: bool | None) -> None:
             if agreed:
                 self._change(lambda: save_sending(self.store, Sending(**kept), operator()))
 

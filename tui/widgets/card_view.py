@@ -23,7 +23,7 @@ class CardView(Vertical):
     CardView .card-value { width: 1fr; height: auto; }
     """
 
-    def __init__(self, lines: Sequence[Line], *, id: str | None = None) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, lines: Sequence[Line], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._card_lines = tuple(lines)
 

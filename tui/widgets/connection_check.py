@@ -76,7 +76,7 @@ class ConnectionCheck(Widget):
 
     async def _run(self, gather: Callable[[], CheckRequest]) -> None:
         # Imported here: the mail client is loaded only when a connection is tried.
-        from dispatch.doctor import check  # noqa: PLC0415
+        from dispatch.doctor import check
 
         try:
             request = await asyncio.to_thread(gather)
@@ -100,7 +100,7 @@ class ConnectionCheck(Widget):
         self.post_message(self.Finished(self, not failed, *fault))
 
     def _remedy(self, key: str) -> str:
-        from dispatch.remedies import REMEDIES  # noqa: PLC0415 - as above
+        from dispatch.remedies import REMEDIES
 
         return REMEDIES.get(key, {}).get(self.say("language.code"), "")
 

@@ -94,7 +94,7 @@ def secret_field(name: str, label: str, *, hint: str = "") -> Field:
 class Tick(Checkbox):
     """A tick box that also says yes or no, since a colour alone says little."""
 
-    def __init__(self, value: bool, words: tuple[str, str]) -> None:  # noqa: FBT001 - the value of the box
+    def __init__(self, value: bool, words: tuple[str, str]) -> None:
         self._words = words
         super().__init__(Content(words[0] if value else words[1]), value, compact=True)
 
@@ -103,7 +103,7 @@ class Tick(Checkbox):
         self.label = Content(self._words[0] if self.value else self._words[1])
 
 
-def flag_field(name: str, label: str, value: bool, say: Say) -> Field:  # noqa: FBT001 - the value of the field
+def flag_field(name: str, label: str, value: bool, say: Say) -> Field:
     """A tick box."""
     return Field(name, label, Tick(value, (say("mail.yes"), say("mail.no"))))
 
@@ -257,4 +257,9 @@ class Form(ModalScreen[bool]):
             self.dismiss(result=False)
             return
         question = Question(self.say("form.unsaved"), yes=self.say("form.discard"), no=self.say("form.stay"))
-        self.app.push_screen(question, lambda discard: self.dismiss(result=False) if discard else None)
+
+        def answered(discard: bool | None) -> None:
+            if discard:
+                self.dismiss(result=False)
+
+        self.app.push_screen(question, answered)

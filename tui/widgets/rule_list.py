@@ -75,7 +75,7 @@ class RuleList(Vertical):
             """The list it came from."""
             return self.rule_list
 
-    def __init__(self, say: Say, *, when_key: str, id: str) -> None:  # noqa: A002 - Textual's word
+    def __init__(self, say: Say, *, when_key: str, id: str) -> None:
         super().__init__(id=id)
         self._when_key = when_key
         self.say = say

@@ -8,10 +8,10 @@ from pathlib import Path
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
+from tui.app import ConsoleApp
 
 from store.engine import Store
 from store.standard import install
-from tui.app import ConsoleApp
 
 SIZES = [(80, 24), (120, 40)]
 LANGUAGES = ["ru", "en"]
