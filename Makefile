@@ -1,0 +1,51 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint types imports tests format bench screenshots clean
+
+help: ## Show what can be done here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vestnik needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Setting up $(VENV) (once, some 20 seconds) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready
+	@echo "Adding what the tests need …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready ## See a service desk's notifications being dispatched live
+	@$(BIN)/vestnik demo
+
+test: lint types imports tests ## Lint, types, import contracts, tests with coverage and screenshots
+
+lint: $(VENV)/ready-dev ## Style and mistakes
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/ready-dev ## Types, strict
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(VENV)/ready-dev ## Import contracts
+	@$(BIN)/lint-imports
+
+tests: $(VENV)/ready-dev ## Tests, with the coverage gate
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+format: $(VENV)/ready-dev ## Format the code
+	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
+
+bench: $(VENV)/ready-dev ## Figures, as ratios against a baseline of the same run
+	@$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/ready-dev ## Draw the screenshots anew
+	@$(BIN)/python -m pytest -q tests/tui --update-screenshots
+
+clean: ## Remove the environment and what tools left
+	@rm -rf $(VENV) .coverage* .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
