@@ -15,7 +15,7 @@ _SIGNATURES = {
     Language.RU: "С уважением,\nслужба поддержки ООО «Ромашка»\nтел. 12-34",
     Language.EN: "Kind regards,\nDaisy Ltd support\nphone 12-34",
 }
-_SENDERS = {Language.RU: "Служба поддержки «Ромашка»", Language.EN: "Daisy Support"}
+_SENDERS = {Language.RU: "Поддержка «Ромашка»", Language.EN: "Daisy Support"}
 
 
 def furnish(store: Store, sink: MailSink, language: Language) -> None:

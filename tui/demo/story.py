@@ -138,13 +138,13 @@ def tell_round(number: int, language: Language) -> list[Beat]:
             deadlines_s={"reaction": 6, "resolution": 40}, attributes={"priority": "high"},
         ),
         t.added(
-            0.5, "request", "vpn", GREYLISTED_ADDRESS, client=GREYLISTED_ADDRESS, team="net",
+            0.5, "request", "vpn", OLEG, client=GREYLISTED_ADDRESS, team="net",
             deadlines_s={"reaction": 2.5, "resolution": 20},
         ),
         t.status(0.7, "request", "printer", "in_progress", IVAN),
         t.said(0.7, "request", "printer", "c_queue", IVAN, switched_off=True),
         t.added(
-            0.7, "request", "mailbox", REFUSED_ADDRESS, client=REFUSED_ADDRESS, responsible=ELENA, team="desk",
+            0.7, "request", "mailbox", OLEG, client=REFUSED_ADDRESS, responsible=ELENA, team="desk",
             deadlines_s={"resolution": 3},
         ),
         t.assigned(0.7, "request", "vpn", PAVEL, MARIA),
@@ -172,7 +172,7 @@ def tell_round(number: int, language: Language) -> list[Beat]:
         t.status(1.3, "task", "t_switch", "in_progress", IVAN),
         t.status(1.1, "approval", "a_access", "accepted", DMITRY),
         t.status(0.9, "request", "access", "resolved", NATALIA),
-        t.added(1.0, "request", "stranger", UNREGISTERED_ADDRESS, client=UNREGISTERED_ADDRESS, responsible=OLEG, team="desk"),
+        t.added(1.0, "request", "stranger", MARIA, client=UNREGISTERED_ADDRESS, responsible=OLEG, team="desk"),
         t.said(0.9, "request", "vpn", "c_error", GREYLISTED_ADDRESS),
         t.status(0.7, "request", "vpn", "in_progress", PAVEL),
         t.added(
@@ -185,7 +185,7 @@ def tell_round(number: int, language: Language) -> list[Beat]:
         t.status(1.0, "task", "t_switch", "resolved", IVAN),
         t.status(0.9, "request", "wifi", "resolved", KIRILL),
         t.status(0.8, "request", "printer", "closed", OLGA),
-        t.added(1.1, "request", "laptop", ANDREY, client=ANDREY, responsible=OLEG, team="desk", deadlines_s={"resolution": 15}),
+        t.added(1.1, "request", "laptop", MARIA, client=ANDREY, responsible=OLEG, team="desk", deadlines_s={"resolution": 15}),
         t.added(0.8, "task", "t_order", OLEG, responsible=YULIA, team="desk", parent="laptop", deadlines_s={"resolution": 6}),
         t.added(0.9, "approval", "a_budget", OLEG, approvers=[MARIA], parent="laptop", deadlines_s={"approval": 5}),
         t.said(1.2, "request", "mailbox", "c_clean", ELENA),
