@@ -1,0 +1,57 @@
+"""`check-mail`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from store.cards import MailConnection
+from tui.cli.options import Json, StoreUrl, store_of
+from tui.cli.output import BAD_INPUT, FAILURES, fail, opened, say, say_json
+
+
+def add_to(application: typer.Typer) -> None:
+    """Register the command."""
+    application.command("check-mail")(check_mail)
+
+
+def check_mail(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="The connection; else the first one.")] = None,
+    to: Annotated[str | None, typer.Option(help="Send a test letter to this address.")] = None,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> None:
+    """The connection step by step; names the setting at fault and the remedy."""
+    from dispatch.doctor import Step, check
+    from store.settings import connection_secret, connections, sending
+
+    with opened(store_of(context, store)) as desk:
+        card = _chosen(connections(desk), name)
+        secret = connection_secret(desk, card.id, "client_secret" if card.oauth2 else "password")
+        parameters = sending(desk)
+
+    async def run() -> list[Step]:
+        steps: list[Step] = []
+        async for step in check(card, secret, parameters, to):
+            steps.append(step)
+            if not json:
+                say(f"{step.outcome:<8} {step.name:<15} {step.elapsed_ms:7.1f} ms  {step.detail}")
+                if step.remedy:
+                    say(f"{'':24} field {step.field}: {step.remedy}")
+        return steps
+
+    steps = asyncio.run(run())
+    if json:
+        say_json({"connection": card.name, "ok": all(step.outcome != "failed" for step in steps), "steps": steps})
+    if any(step.outcome == "failed" for step in steps):
+        raise typer.Exit(FAILURES)
+
+
+def _chosen(cards: list[MailConnection], name: str | None) -> MailConnection:
+    if not cards:
+        fail("there is no mail connection yet; add one in the console or with vestnik apply", BAD_INPUT)
+    found = next((card for card in cards if name is None or card.name == name), None)
+    if found is None:
+        fail(f"there is no connection {name!r}; there are {', '.join(card.name for card in cards)}", BAD_INPUT)
+    return found

@@ -1,0 +1,119 @@
+"""What the commands share: opening the store, JSON on stdout, messages on stderr, exit codes."""
+
+import dataclasses
+import getpass
+import json
+import os
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, NoReturn
+
+from store.engine import Store
+from store.errors import SecretError, SettingsError, StoreUnreachableError, StoreVersionError
+from store.sanitise import clean_line, clean_text
+
+FAILURES = 1
+BAD_INPUT = 2
+UNREACHABLE = 3
+
+
+def default_store() -> str:
+    """The store when none is given: `VESTNIK_STORE`, else a file in the user's data directory."""
+    from platformdirs import user_data_path
+
+    return os.environ.get("VESTNIK_STORE") or f"sqlite:///{user_data_path() / 'vestnik' / 'vestnik.db'}"
+
+
+@contextmanager
+def opened(url: str | None, *, upgrade: bool = True) -> Generator[Store]:
+    """An open store, closed afterwards. A path without a scheme is an SQLite file."""
+    url = url or default_store()
+    if "://" not in url:
+        url = f"sqlite:///{Path(url).absolute()}"
+    store = Store.open(url, upgrade=upgrade)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def report_store_fault() -> Generator[None]:
+    """Turn what the store raises into a message and an exit code."""
+    try:
+        yield
+    except (StoreUnreachableError, StoreVersionError, SecretError) as error:
+        fail(str(error), UNREACHABLE)
+    except SettingsError as error:
+        fail(str(error), BAD_INPUT)
+    except BrokenPipeError:
+        # Whoever read our output has gone, e.g. `head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILURES)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong and end."""
+    note(message)
+    sys.exit(code)
+
+
+def note(message: str) -> None:
+    """A message for people."""
+    sys.stderr.write(f"{clean_text(message)}\n")
+
+
+def say(line: str) -> None:
+    """A line of the result. Text from outside cannot steer the terminal."""
+    sys.stdout.write(f"{clean_line(line)}\n")
+
+
+def say_json(document: object) -> None:
+    """The result as one JSON document."""
+    json.dump(plain(document), sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def plain(value: object) -> Any:
+    """Cards, enumerations and times as JSON knows them."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.name.lower() if isinstance(value.value, int) else value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows in aligned columns; the last column is not padded."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        say("  ".join([*cells, row[-1]]).rstrip())
+
+
+def read_input(file: str) -> str:
+    """A file's text, or standard input for `-`."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8") if file == "-" else Path(file).read_text("utf-8")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", BAD_INPUT)
+    except UnicodeDecodeError:
+        fail(f"{file}: is not UTF-8 text", BAD_INPUT)
+
+
+def operator() -> str:
+    """Who is at the keyboard, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,187 @@
+"""`emit`, `dispatch`, `status`, `deliveries`, `retry`, `cancel`."""
+
+import asyncio
+import signal
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from store.vocabulary import DeliveryState
+from tui.cli.options import Json, StoreUrl, store_of
+from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, operator, read_input, say, say_json, table
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Deliveries, e.g. D12.")]
+
+
+def add_to(application: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (emit, dispatch, status, deliveries, retry, cancel):
+        application.command()(command)
+
+
+def emit(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="Events (CloudEvents 1.0 JSON); - is standard input.")] = "-",
+    json: Json = False,
+    store: StoreUrl = None,
+) -> None:
+    """Accept events: one, an array, or one per line. What is acknowledged survives a power cut."""
+    from dispatch.intake import emit as take
+
+    text = read_input(file)
+    with opened(store_of(context, store)) as desk:
+        receipts = take(desk, text)
+    counts = Counter(receipt.outcome for receipt in receipts)
+    summary = {outcome: counts[outcome] for outcome in ("accepted", "duplicate", "rejected")}
+    if json:
+        say_json({**summary, "events": receipts})
+    else:
+        for receipt in receipts:
+            if receipt.outcome == "rejected":
+                note(f"line {receipt.line}: {receipt.reason}")
+        say(", ".join(f"{count} {outcome}" for outcome, count in summary.items()))
+    if counts["rejected"]:
+        raise typer.Exit(BAD_INPUT if counts["rejected"] == len(receipts) else FAILURES)
+
+
+def dispatch(
+    context: typer.Context,
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due now.")] = False,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> None:
+    """The dispatcher. SIGTERM finishes letters in hand and gives back the rest."""
+    from dispatch.daemon import Summary, run
+
+    async def serve() -> Summary:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, stop.set)
+        return await run(desk, until_idle=until_idle, stop=stop)
+
+    with opened(store_of(context, store)) as desk:
+        summary = asyncio.run(serve())
+    if json:
+        say_json(summary)
+    else:
+        words = (f"planned {summary.planned}", f"sent {summary.sent}", f"failed {summary.failed}", f"held {summary.held}")
+        say(" · ".join(words))
+    if until_idle and (summary.dead or summary.connection_faults):
+        raise typer.Exit(FAILURES)
+
+
+def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -> None:
+    """Deliveries by state, connections, dispatchers, what is missing."""
+    from store.status import read_status
+
+    with opened(store_of(context, store)) as desk:
+        found = read_status(desk)
+    if json:
+        say_json(found)
+        return
+    alive = [f"{card.host}:{card.pid}" for card in found.dispatchers if card.alive]
+    rows = [
+        ("store", f"{found.store} (schema {found.revision})"),
+        ("dispatchers", ", ".join(alive) or "none: nothing is being sent"),
+        ("deliveries", " · ".join(f"{name} {count}" for name, count in found.deliveries.items())),
+        ("events", f"{found.events}, {found.unplanned} not planned yet"),
+        ("oldest due", found.oldest_due_at.isoformat(timespec="seconds") if found.oldest_due_at else "-"),
+        ("silent mode", found.silent.state.value),
+        ("missing", ", ".join(found.missing) or "nothing"),
+    ]
+    health = {one.connection: one for one in found.health}
+    for card in found.connections:
+        how = health.get(card.name)
+        words = [card.protocol.value, f"{card.server}:{card.port or ''}".rstrip(":"), "on" if card.enabled else "off"]
+        if how is not None:
+            words.append(f"circuit {how.circuit}" + (f" ({how.error_class}: {how.last_error})" if how.last_error else ""))
+        rows.append((f"mail {card.name}", " · ".join(words)))
+    table(rows)
+
+
+def deliveries(
+    context: typer.Context,
+    state: Annotated[str | None, typer.Option(help="Only this state, e.g. dead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> None:
+    """The queue, newest first."""
+    from store.outbox import page
+
+    wanted = _state(state) if state else None
+    with opened(store_of(context, store)) as desk:
+        rows = page(desk, state=wanted, limit=limit)
+    if json:
+        say_json([{**_fields(row), "id": f"D{row.id}"} for row in rows])
+        return
+    table(
+        [
+            (
+                f"D{row.id}", row.created_at.isoformat(sep=" ", timespec="seconds")[:19], row.object_number, row.state.word,
+                row.channel.value, row.recipient_address, f"{row.subject}" + (f"  ({row.reason})" if row.reason else ""),
+            )
+            for row in rows
+        ]
+    )  # fmt: skip
+
+
+def retry(
+    context: typer.Context,
+    ids: Ids = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All that are dead.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="All that are held.")] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Send again what is dead, held or cancelled."""
+    from store import outbox
+
+    with opened(store_of(context, store)) as desk:
+        wanted = _numbers(ids or [])
+        for asked, state in ((dead, DeliveryState.DEAD), (held, DeliveryState.HELD)):
+            wanted += outbox.ids_in_state(desk, state) if asked else []
+        if not wanted and not dead and not held:
+            fail("say which: ids like D12, --dead or --held", BAD_INPUT)
+        _tell(outbox.retry(desk, wanted, operator()), len(wanted), "go out again")
+
+
+def cancel(context: typer.Context, ids: Ids = None, store: StoreUrl = None) -> None:
+    """Withdraw what is not sent yet."""
+    from store import outbox
+
+    wanted = _numbers(ids or [])
+    if not wanted:
+        fail("say which: ids like D12", BAD_INPUT)
+    with opened(store_of(context, store)) as desk:
+        _tell(outbox.cancel(desk, wanted, operator()), len(wanted), "cancelled")
+
+
+def _tell(moved: int, asked: int, words: str) -> None:
+    say(f"{moved} of {asked} {words}")
+    if moved < asked:
+        raise typer.Exit(FAILURES)
+
+
+def _numbers(ids: list[str]) -> list[int]:
+    numbers: list[int] = []
+    for word in ids:
+        digits = word[1:] if word[:1] in {"D", "d"} else word
+        if not digits.isdecimal():
+            fail(f"{word!r} is not a delivery; they look like D12", BAD_INPUT)
+        numbers.append(int(digits))
+    return numbers
+
+
+def _state(word: str) -> DeliveryState:
+    for state in DeliveryState:
+        if state.word == word.lower():
+            return state
+    fail(f"{word!r} is not a state; there are {', '.join(state.word for state in DeliveryState)}", BAD_INPUT)
+
+
+def _fields(row: object) -> dict[str, object]:
+    from tui.cli.output import plain
+
+    return plain(row)

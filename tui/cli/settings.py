@@ -1,0 +1,69 @@
+"""`upgrade`, `apply`, `export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tui.cli.options import Json, StoreUrl, store_of
+from tui.cli.output import BAD_INPUT, fail, note, opened, operator, read_input, say, say_json, table
+
+
+def add_to(application: typer.Typer) -> None:
+    """Register the commands."""
+    application.command()(upgrade)
+    application.command()(apply)
+    application.command()(export)
+
+
+def upgrade(context: typer.Context, store: StoreUrl = None) -> None:
+    """Create the store or migrate it; a copy is kept of an SQLite file."""
+    from store.migrations import HEAD
+
+    with opened(store_of(context, store)) as desk:
+        say(f"{desk.engine.url.render_as_string(hide_password=True)}: schema {HEAD}")
+
+
+def apply(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="Settings in YAML; - is standard input.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> None:
+    """Settings from YAML: shows what is added and changed, then applies it in one transaction."""
+    from store.settings_file import apply_settings
+    from store.settings_schema import SettingsFileError
+
+    text = read_input(file)
+    folder = Path.cwd() if file == "-" else Path(file).absolute().parent
+    with opened(store_of(context, store)) as desk:
+        try:
+            changes = apply_settings(desk, text, folder, operator(), dry_run=dry_run)
+        except SettingsFileError as error:
+            fail("\n".join(str(one) for one in error.errors), BAD_INPUT)
+    if json:
+        say_json({"applied": not dry_run, "changes": changes})
+        return
+    table([(change.kind, change.path) for change in changes])
+    counts = {kind: sum(change.kind == kind for change in changes) for kind in ("added", "changed", "unchanged")}
+    note(", ".join(f"{count} {kind}" for kind, count in counts.items()) + (" (dry run)" if dry_run else ""))
+
+
+def export(
+    context: typer.Context,
+    file: Annotated[str | None, typer.Argument(help="Where to; else standard output.")] = None,
+    store: StoreUrl = None,
+) -> None:
+    """The settings in the format of `apply`; secrets leave as references only."""
+    from store.settings_file import export_settings
+
+    with opened(store_of(context, store)) as desk:
+        text = export_settings(desk)
+    if file is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        Path(file).write_text(text, "utf-8")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", BAD_INPUT)
