@@ -53,7 +53,7 @@ def quote(text: object) -> str:
     return "\n".join(f"> {line}".rstrip() for line in str(text).strip().splitlines())
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, lstrip_blocks=True)
 _ENVIRONMENT.globals.clear()
 _ENVIRONMENT.filters["quote"] = quote
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
@@ -31,12 +31,13 @@ class SectionScreen(Screen[None]):
     """The section shows the feed itself, so the pane cannot be docked on it."""
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
     DEFAULT_CSS = """
-    SectionScreen #content { height: 1fr; }
+    SectionScreen #body { height: 1fr; }
+    SectionScreen #content { width: 1fr; height: 1fr; }
     SectionScreen #docked { dock: bottom; height: 9; border-top: solid $primary; margin: 0 0 1 0; display: none; }
     SectionScreen.-docked #docked { display: block; }
     SectionScreen #too-small { display: none; layer: above; width: 100%; height: 100%; content-align: center middle; }
     SectionScreen.-too-small #too-small { display: block; }
-    SectionScreen.-too-small #content, SectionScreen.-too-small #menu, SectionScreen.-too-small Footer,
+    SectionScreen.-too-small #body, SectionScreen.-too-small Footer,
     SectionScreen.-too-small #docked, SectionScreen.-too-small StatusBar { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,9 +61,10 @@ class SectionScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The frame around the content."""
         yield StatusBar(id="bar")
-        yield Sidebar(self.SECTION, self.console.texts)
-        with Vertical(id="content"):
-            yield from self.compose_content()
+        with Horizontal(id="body"):
+            yield Sidebar(self.SECTION, self.console.texts)
+            with Vertical(id="content"):
+                yield from self.compose_content()
         if not self.HAS_OWN_PANE:
             with Container(id="docked"):
                 yield LivePane(id="docked-pane")

@@ -179,7 +179,7 @@ class LivePane(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         place = y + round(self.scroll_y)
         if place >= len(self._rows):
             empty = not self._rows and y == 1
