@@ -46,8 +46,8 @@ class Sidebar(Vertical):
     """The menu itself."""
 
     DEFAULT_CSS = """
-    Sidebar { width: 14; height: 1fr; background: $surface; padding: 1 0; }
-    Sidebar .menu-item { width: 100%; height: 1; padding: 0 1; color: $text-muted; text-overflow: ellipsis; }
+    Sidebar { width: 16; height: 1fr; background: $surface; padding: 1 0; }
+    Sidebar .menu-item { width: 100%; height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     Sidebar .menu-item:hover { background: $boost; }
     Sidebar .menu-item.-current { background: $primary; color: $text; text-style: bold; }
     .-wide Sidebar { width: 20; }
