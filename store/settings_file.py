@@ -1,0 +1,272 @@
+"""Applying and exporting the settings file."""
+
+import os
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from sqlalchemy import Connection, select
+
+from store import settings, tables
+from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
+from store.catalogue.standard import STANDARD
+from store.directory import people_in, save_people_in, save_teams_in, teams_in
+from store.engine import Store
+from store.errors import SettingsError
+from store.rulebook import rules_in, save_in, to_values
+from store.rules import Rule, Threshold
+from store.settings_schema import ConnectionSection, RuleSection, SecretSource, SettingsFileError, ThresholdSection, parse_settings
+from store.vocabulary import Encryption, Protocol, RuleKind
+
+DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one entry: `kind` is `added`, `changed` or `unchanged`."""
+
+    kind: str
+    path: str
+
+
+class _DryRunEndedError(Exception):
+    """Takes a dry run's transaction back."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        super().__init__()
+        self.changes = changes
+
+
+def apply_settings(store: Store, text: str, folder: Path, who: str, *, dry_run: bool = False) -> list[Change]:
+    """Apply a settings file in one transaction; gives what was added, changed, left.
+
+    Args:
+        folder: Where relative secret files are looked for.
+        dry_run: Do everything, then take it back.
+
+    Raises:
+        SettingsFileError: Something is wrong; nothing was changed.
+    """
+    document = parse_settings(text)
+
+    def work(connection: Connection) -> list[Change]:
+        run = _Run(connection, store, folder, who)
+        run.cards(document)
+        for index, card in enumerate(document.mail.connections if document.mail else []):
+            run.connection(card, f"mail.connections[{index}]")
+        run.directory(document)
+        for kind, section, rules in (
+            (RuleKind.EVENT_ACTION, "event_actions", document.event_actions),
+            (RuleKind.ESCALATION, "escalations", document.escalations),
+        ):
+            for index, rule in enumerate(rules):
+                run.rule(kind, rule, f"{section}[{index}]")
+        if run.errors:
+            raise SettingsFileError(run.errors)
+        if dry_run:
+            raise _DryRunEndedError(run.changes)
+        return run.changes
+
+    try:
+        return store.write(work)
+    except _DryRunEndedError as end:
+        return end.changes
+
+
+class _Run:
+    """One application of a file, within its transaction."""
+
+    def __init__(self, connection: Connection, store: Store, folder: Path, who: str) -> None:
+        self._connection = connection
+        self._store = store
+        self._folder = folder
+        self._who = who
+        self.changes: list[Change] = []
+        self.errors: list[SettingsError] = []
+
+    def cards(self, document: Any) -> None:
+        con, store, who = self._connection, self._store, self._who
+        if document.company:
+            card = replace(settings.company_in(con), **document.company.given())
+            self._note("company", lambda: settings.save_company_in(con, store, card, who))
+        if document.mail and document.mail.sending:
+            parameters = replace(settings.sending_in(con), **document.mail.sending.given())
+            self._note("mail.sending", lambda: settings.save_sending_in(con, store, parameters, who))
+        if document.silent_mode:
+            given = document.silent_mode.given()
+            until = given.get("until")
+            if until is not None and until.tzinfo is None:
+                self.errors.append(SettingsError("silent_mode.until", "has no zone; add Z or an offset"))
+                return
+            mode = replace(settings.silent_mode_in(con), **{**given, "exceptions": tuple(given.get("exceptions", ()))})
+            self._note("silent_mode", lambda: settings.save_silent_mode_in(con, store, mode, who))
+
+    def connection(self, section: ConnectionSection, path: str) -> None:
+        con, store = self._connection, self._store
+        known = {card.name: card for card in settings.connections_in(con)}
+        before = known.get(section.name)
+        given = {name: value for name, value in section.given().items() if name not in {"password", "client_secret"}}
+        start = before or MailConnection(section.name, section.server, port=None)
+        card = replace(start, **given)
+        if card.protocol is Protocol.EWS:
+            card = replace(card, port=None)
+        elif "port" not in given and (before is None or "encryption" in given):
+            card = replace(card, port=DEFAULT_PORTS[card.encryption])
+        secrets: dict[str, str | None] = {}
+        sources: dict[str, dict[str, Any]] = {}
+        for name in ("password", "client_secret"):
+            source = cast("SecretSource | None", getattr(section, name))
+            secrets[name] = None
+            if source is not None and not source.stored:
+                try:
+                    secrets[name] = self._secret(source, f"{path}.{name}")
+                except SettingsError as error:
+                    self.errors.append(error)
+                    return
+                if source.value is None:
+                    sources[name] = {key: value for key, value in source.given().items() if value is not None}
+        added = before is None
+        save = lambda: settings.save_connection_in(con, store, card, secrets, sources, self._who)[1]  # noqa: E731
+        self._note(f"mail.connections.{section.name}", save, added=added, error_path=path)
+
+    def directory(self, document: Any) -> None:
+        con, store, who = self._connection, self._store, self._who
+        codes = {team.code for team in teams_in(con)}
+        for index, team in enumerate(document.teams):
+            card = Team(team.code, team.name, team.leader)
+            added = team.code not in codes
+            self._note(f"teams.{team.code}", lambda card=card: bool(save_teams_in(con, store, [card], who)), added=added)
+            del index
+        known = {person.email: person for person in people_in(con)}
+        for index, section in enumerate(document.people):
+            try:
+                settings.check_address(section.email, f"people[{index}].email", required=True)
+            except SettingsError as error:
+                self.errors.append(error)
+                continue
+            email = section.email.lower()
+            given = {**section.given(), "email": email, "teams": tuple(section.teams)}
+            person = replace(known.get(email, Person(email, section.name)), **given)
+            added = email not in known
+            self._note(f"people.{email}", lambda p=person: bool(save_people_in(con, store, [p], who)), added=added)
+
+    def rule(self, kind: RuleKind, section: RuleSection, path: str) -> None:
+        known = {rule.code: rule for rule in rules_in(self._connection)}
+        given = {name: _rule_value(name, value) for name, value in section.given().items()}
+        before = known.get(section.code)
+        if before is None:
+            needed = ("object_type", "event_type", "channel", "recipients", "template")
+            missing = [name for name in needed if name not in given]
+            if missing:
+                problem = f"{section.code!r} is unknown; to add it, also give {', '.join(missing)}"
+                self.errors.append(SettingsError(path, problem))
+                return
+            titles = {"ru": section.code, "en": section.code}
+            rule = Rule(kind=kind, standard=False, **{"titles": titles, **given})
+        else:
+            rule = replace(before, **given)
+        save = lambda: save_in(self._connection, self._store, rule, self._who)  # noqa: E731
+        self._note(f"{path.partition('[')[0]}.{section.code}", save, added=before is None)
+
+    def _note(self, path: str, save: Any, *, added: bool = False, error_path: str = "") -> None:
+        try:
+            changed = save()
+        except SettingsError as error:
+            where = f"{error_path}.{error.path}" if error_path else error.path
+            self.errors.append(SettingsError(where, error.problem))
+            return
+        self.changes.append(Change("added" if added else "changed" if changed else "unchanged", path))
+
+    def _secret(self, source: SecretSource, path: str) -> str:
+        if source.env is not None:
+            if source.env not in os.environ:
+                raise SettingsError(path, f"the environment variable {source.env} is not set")
+            return os.environ[source.env]
+        if source.file is not None:
+            try:
+                return (self._folder / source.file).read_text("utf-8").rstrip("\r\n")
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(path, f"the file {source.file} cannot be read ({error})") from error
+        return source.value or ""
+
+
+def _rule_value(name: str, value: Any) -> Any:
+    if isinstance(value, ThresholdSection):
+        ((kind, number),) = value.given().items()
+        return Threshold(kind, 0 if number is True else number)
+    if name == "titles" and value is not None:
+        return {language.value: title for language, title in value.items()}
+    return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+
+
+def export_settings(store: Store) -> str:
+    """The settings as a file that `apply_settings` takes back unchanged. Secrets leave as references only."""
+    with store.read() as connection:
+        rows = {row.name: row for row in connection.execute(select(tables.mail_connection))}
+        sources = {
+            name: {secret: _reference(row, secret) for secret in ("password", "client_secret")} for name, row in rows.items()
+        }
+        cards = settings.connections_in(connection)
+        silent = settings.silent_mode_in(connection)
+        document: dict[str, Any] = {
+            "company": _fields(settings.company_in(connection), Company()),
+            "mail": {
+                "connections": [_connection(card, sources[card.name]) for card in cards],
+                "sending": _fields(settings.sending_in(connection), Sending()),
+            },
+            "silent_mode": {**_fields(silent, SilentMode()), "state": silent.state.value},
+            "teams": [_fields(team, None) for team in teams_in(connection)],
+            "people": [_fields(person, Person("", "")) for person in people_in(connection)],
+        }
+        shipped = {rule.code: to_values(rule) for rule in STANDARD}
+        for section, kind in (("event_actions", RuleKind.EVENT_ACTION), ("escalations", RuleKind.ESCALATION)):
+            document[section] = [_rule(rule, shipped) for rule in rules_in(connection, kind) if to_values(rule) != shipped.get(rule.code)]
+    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
+
+
+def _fields(card: Any, default: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields(card):
+        value = getattr(card, field.name)
+        if default is None or value != getattr(default, field.name) or field.name in {"email", "name", "code"}:
+            found[field.name] = _plain(value)
+    return found
+
+
+def _connection(card: MailConnection, references: dict[str, Any]) -> dict[str, Any]:
+    hidden = {"id", "has_password", "has_client_secret"}
+    default = MailConnection("", "", port=-1)
+    found = {name: value for name, value in _fields(card, default).items() if name not in hidden}
+    found |= {"protocol": card.protocol.value, "encryption": card.encryption.value}
+    return {**found, **{name: reference for name, reference in references.items() if reference}}
+
+
+def _reference(row: Any, name: str) -> dict[str, Any] | None:
+    if getattr(row, name) is None:
+        return None
+    return getattr(row, f"{name}_source") or {"stored": True}
+
+
+def _rule(rule: Rule, shipped: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    values = to_values(rule)
+    kind, number = values.pop("threshold_kind"), values.pop("threshold_value")
+    values["threshold"] = {kind: True if kind == "at_due" else number} if kind else None
+    before = dict(shipped.get(rule.code) or {})
+    if before:
+        kind, number = before.pop("threshold_kind"), before.pop("threshold_value")
+        before["threshold"] = {kind: True if kind == "at_due" else number} if kind else None
+    found = {
+        name: value
+        for name, value in values.items()
+        if name not in {"kind", "standard", "code"} and (value != before.get(name) if before else value not in (None, []))
+    }
+    return {"code": rule.code, **found}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+    return value.value if hasattr(value, "value") else value
