@@ -100,6 +100,21 @@ class SmtpSession:
         self._smtp = smtp
         return smtp
 
+    async def probe_sender(self, sender: str) -> None:
+        """Ask whether the server takes letters from an address, and leave it at that.
+
+        Raises:
+            TransientError: Not now.
+            PermanentError: Not ever.
+            ConnectionDownError: The connection is not there, or the server wants a login.
+        """
+        smtp = self._smtp or await self.connect()
+        try:
+            await _command(smtp, b"MAIL FROM:<" + _path(sender, smtp))
+        except aiosmtplib.SMTPException as error:
+            raise connection_fault(error) from error
+        await self._reset(smtp)
+
     async def close(self) -> None:
         """Say QUIT and let go."""
         smtp, self._smtp = self._smtp, None

@@ -24,6 +24,7 @@ def check_mail(
 ) -> None:
     """The connection step by step; names the setting at fault and the remedy."""
     from dispatch.doctor import Step, check
+    from dispatch.remedies import REMEDIES
     from store.settings import connection_secret, connections, sending
 
     with opened(store_of(context, store)) as desk:
@@ -38,7 +39,7 @@ def check_mail(
             if not json:
                 say(f"{step.outcome:<8} {step.name:<15} {step.elapsed_ms:7.1f} ms  {step.detail}")
                 if step.remedy:
-                    say(f"{'':24} field {step.field}: {step.remedy}")
+                    say(f"{'':24} {step.field}: {REMEDIES[step.remedy]['en']}")
         return steps
 
     steps = asyncio.run(run())
