@@ -52,6 +52,7 @@ class MailServer:
     logins: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def __enter__(self) -> Self:
+        self._sessions: list[SMTP] = []
         self._context = self._tls() if self.mode != "none" else None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -67,6 +68,9 @@ class MailServer:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            for session in self._sessions:
+                if session.transport is not None:
+                    session.transport.abort()
             await asyncio.sleep(0.05)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
@@ -84,7 +88,7 @@ class MailServer:
         return await self._loop.create_server(self._session, "127.0.0.1", 0, ssl=context)
 
     def _session(self) -> SMTP:
-        return SMTP(
+        session = SMTP(
             self,
             hostname="localhost",
             loop=self._loop,
@@ -94,6 +98,8 @@ class MailServer:
             auth_required=bool(self.login),
             auth_require_tls=False,
         )
+        self._sessions.append(session)
+        return session
 
     def _tls(self) -> ssl.SSLContext:
         authority = trustme.CA()

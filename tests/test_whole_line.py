@@ -42,7 +42,7 @@ def settings(server: MailServer) -> str:
 
 @pytest.mark.parametrize(("mode", "login"), [("none", ""), ("none", "robot"), ("ssl", "robot"), ("tls", "robot"), ("tls", "")])
 def test_every_expected_letter_arrives_exactly_once(tmp_path: Path, mode: Mode, login: str) -> None:
-    with MailServer(tmp_path, mode, login, "пароль" if login else "") as server:
+    with MailServer(tmp_path, mode, login, "s3cret" if login else "") as server:
         (tmp_path / "settings.yaml").write_text(settings(server), "utf-8")
         (tmp_path / "events.jsonl").write_text(lines(event()), "utf-8")
         vestnik(tmp_path, "apply", str(tmp_path / "settings.yaml"))

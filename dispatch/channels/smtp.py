@@ -89,6 +89,9 @@ class SmtpSession:
         )
         try:
             await smtp.connect()
+            # Without TLS and login nobody has greeted yet, and the plain commands below would not.
+            if smtp.is_ehlo_or_helo_needed:
+                await smtp.ehlo()
         except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
             smtp.close()
             raise connection_fault(error) from error

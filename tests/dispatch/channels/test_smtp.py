@@ -16,7 +16,7 @@ from tests.mail_server import MailServer, Mode
 ENVELOPE = Envelope("robot@example.org", "olga@example.org", b"Subject: x\r\n\r\n.dot\r\nbody\r\n")
 
 
-def card(server: MailServer, **fields: object) -> MailConnection:
+def card(server: MailServer, /, **fields: object) -> MailConnection:
     base = MailConnection(
         "main", "localhost", port=server.port, encryption=Encryption(server.mode), ca_file=server.ca_file,
         authentication=bool(server.login), login=server.login,
@@ -35,8 +35,8 @@ async def send(connection: MailConnection, password: str = "", envelope: Envelop
 @pytest.mark.parametrize("mode", ["none", "tls", "ssl"])
 @pytest.mark.parametrize("login", ["", "robot"], ids=["open", "auth"])
 async def test_a_letter_arrives_whole(tmp_path: Path, mode: Mode, login: str) -> None:
-    with MailServer(tmp_path, mode, login, "пароль" if login else "") as server:
-        assert (await send(card(server), "пароль")).startswith("250")
+    with MailServer(tmp_path, mode, login, "s3cret" if login else "") as server:
+        assert (await send(card(server), "s3cret")).startswith("250")
         (letter,) = server.letters
         assert (letter.mail_from, letter.rcpt_to) == ("robot@example.org", "olga@example.org")
         assert letter.content == ENVELOPE.content
