@@ -19,7 +19,9 @@ MAX_SUBJECT = 250
 SIGNATURE_MARK = "-- \n"
 """The signature separator mail programs know (RFC 3676, section 4.3)."""
 _URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
-_STYLE = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-size:15px;line-height:1.5;max-width:40em"
+_STYLE = (
+    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-size:15px;line-height:1.5;max-width:40em"
+)
 _QUOTE_STYLE = "margin:0 0 1em;padding:0 0 0 .9em;border-left:3px solid #9ab"
 _SIGNATURE_STYLE = "margin-top:1.6em;padding-top:.7em;border-top:1px solid #9ab;opacity:.8"
 
@@ -32,11 +34,19 @@ class TemplateParts(Protocol):
     """What a template consists of."""
 
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str:
+        """One line."""
+        ...
+
     @property
-    def short(self) -> str: ...
+    def short(self) -> str:
+        """One line for the pane."""
+        ...
+
     @property
-    def body(self) -> str: ...
+    def body(self) -> str:
+        """Several lines of text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

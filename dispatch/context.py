@@ -7,22 +7,23 @@ from zoneinfo import ZoneInfo
 from dispatch.directory import Directory, Known
 from store.cards import Company
 from store.catalogue.names import names, status_name
-from store.events import StoredEvent
+from store.events import StoredEvent, part
 from store.vocabulary import Language
 
 MINUTES_PER_HOUR = 60
 HOURS_PER_DAY = 24
 
 
-def build(event: StoredEvent, directory: Directory, company: Company, language: Language, now: datetime) -> dict[str, Any]:
+def build(
+    event: StoredEvent, directory: Directory, company: Company, language: Language, now: datetime
+) -> dict[str, Any]:
     """The context of one event in one language.
 
-    Args:
-        now: For "time left" of a deadline; the planner passes the event's own time, so that a replay says the same.
+    `now` is for "time left" of a deadline; the planner passes the event's own time, so that a replay says the same.
     """
     thing = cast("dict[str, Any]", event.data["object"])
-    changes = cast("dict[str, Any]", event.data.get("changes") or {})
-    old_status = (changes.get("status") or {}).get("from")
+    changes = part(event.data, "changes")
+    old_status = part(changes, "status").get("from")
     comment = cast("dict[str, Any] | None", event.data.get("comment"))
     team = directory.team(thing.get("team"))
     actor = _person(directory.know(event.data.get("actor")))
@@ -33,7 +34,7 @@ def build(event: StoredEvent, directory: Directory, company: Company, language: 
         "client": _person(directory.know(thing.get("client"))),
         "author": _person(directory.know(thing.get("author"))),
         "responsible": _person(directory.know(thing.get("responsible"))),
-        "previous_responsible": _person(directory.know((changes.get("responsible") or {}).get("from"))),
+        "previous_responsible": _person(directory.know(part(changes, "responsible").get("from"))),
         "actor": actor,
         "team": {"code": thing["team"], "name": team.name if team else thing["team"]} if thing.get("team") else None,
         "comment": _comment(comment, actor) if comment else None,
@@ -92,15 +93,15 @@ def _thing(thing: dict[str, Any], event: StoredEvent, language: Language) -> dic
         "status": status,
         "status_name": status_name(event.object_type, status, language) if status else "",
         "url": thing.get("url") or "",
-        "priority": (thing.get("attributes") or {}).get("priority"),
-        "attributes": thing.get("attributes") or {},
+        "priority": part(thing, "attributes").get("priority"),
+        "attributes": part(thing, "attributes"),
     }
 
 
 def _parent(parent: dict[str, Any] | None, language: Language) -> dict[str, Any] | None:
     if not parent:
         return None
-    kind = str((parent.get("attributes") or {}).get("type") or parent.get("type") or "request")
+    kind = str(part(parent, "attributes").get("type") or parent.get("type") or "request")
     number = str(parent.get("number") or parent.get("id") or "")
     return {
         "type": kind,
@@ -123,7 +124,8 @@ def _comment(comment: dict[str, Any], actor: dict[str, str] | None) -> dict[str,
 
 
 def _named(directory: Directory, comment: dict[str, Any] | None, name: str) -> list[dict[str, str]]:
-    people = [_person(directory.know(mention)) for mention in (comment or {}).get(name) or []]
+    mentions = cast("list[object]", (comment or {}).get(name) or [])
+    people = [_person(directory.know(mention)) for mention in mentions]
     return [person for person in people if person]
 
 

@@ -146,10 +146,8 @@ class Daemon:
 
 
 async def run(store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None) -> Summary:
-    """Run a dispatcher.
+    """Run a dispatcher; with `until_idle`, end when nothing is due now.
 
-    Args:
-        until_idle: End when nothing is due now.
-        stop: Set it to end in good order: letters in hand are finished, the rest is given back.
+    Set `stop` to end in good order: letters in hand are finished, the rest is given back.
     """
     return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event()).run()

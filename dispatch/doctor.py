@@ -53,16 +53,16 @@ async def check(
 ) -> AsyncIterator[Step]:
     """Check a connection; ends with the first step that fails.
 
-    Args:
-        secret: The password in clear; it appears in no step.
-        to: Send a test letter to this address.
+    `secret` is the password in clear; it appears in no step. With `to`, a test letter is sent to this address.
     """
     if connection.protocol is not Protocol.SMTP:
         yield _failed("protocol", "ews_later", connection.protocol.value)
         return
     begun = time.perf_counter()
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(connection.server, connection.port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().getaddrinfo(
+            connection.server, connection.port, type=socket.SOCK_STREAM
+        )
     except OSError as error:
         yield _failed("name", "dns", str(error), _since(begun))
         return

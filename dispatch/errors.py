@@ -1,10 +1,10 @@
 """What a channel may raise; that is all the dispatcher asks.
 
-    DispatchError
-    ├── MessageError            about this letter; counts as an attempt
-    │   ├── TransientError      4yz: try again later
-    │   └── PermanentError      5yz: never again
-    └── ConnectionDownError     about the connection; counts for no letter, opens the circuit
+DispatchError
+├── MessageError            about this letter; counts as an attempt
+│   ├── TransientError      4yz: try again later
+│   └── PermanentError      5yz: never again
+└── ConnectionDownError     about the connection; counts for no letter, opens the circuit
 """
 
 

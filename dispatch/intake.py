@@ -42,5 +42,3 @@ def emit(store: Store, text: str) -> list[Receipt]:
     receipts = accept(store, [one for one in parsed if isinstance(one, Incoming)])
     receipts += [Receipt(one.line, "", "", "rejected", one.reason) for one in parsed if isinstance(one, Rejected)]
     return sorted(receipts, key=lambda receipt: receipt.line)
-
-

@@ -46,14 +46,12 @@ class Head:
 def encode_body(subject: str, text: str, html: str, charset: str = "utf-8", *, transliterated: bool = False) -> Body:
     """Encode what all recipients of a notification share.
 
-    Args:
-        charset: Of the text parts; a text it cannot hold goes out as UTF-8.
-        transliterated: Write the subject in Latin letters.
+    A text that the `charset` cannot hold goes out as UTF-8; `transliterated` writes the subject in Latin letters.
     """
     boundary = b"=_" + hashlib.blake2b((text + html).encode(), digest_size=16).hexdigest().encode()
     parts = [_part(content, kind, charset) for content, kind in ((text, b"plain"), (html, b"html"))]
     lines = [
-        b"MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary=\"" + boundary + b'"\r\n\r\n',
+        b'MIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n\r\n',
         *(b"--" + boundary + b"\r\n" + part + b"\r\n" for part in parts),
         b"--" + boundary + b"--\r\n",
     ]

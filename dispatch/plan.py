@@ -15,7 +15,7 @@ from dispatch.condition import ConditionError, holds
 from dispatch.directory import Directory, Known
 from dispatch.roles import MANAGERS, RANK, people_in_role
 from store.cards import Company, DecisionCard
-from store.events import StoredEvent
+from store.events import StoredEvent, part
 from store.rules import Rule
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
 
@@ -113,11 +113,8 @@ def _left_out(planning: _Planning, rule: Rule) -> str | None:
     """Why the rule is left out, or `None`."""
     if not _threshold_fits(planning.event, rule):
         return "other_threshold"
-    status = planning.context["object"]["status"]
-    if rule.to_status and status not in rule.to_status:
-        return "other_status"
-    if status in rule.not_to_status:
-        return "own_alert" if rule.event_type is EventType.STATUS_CHANGED else "status_excluded"
+    if (reason := _other_status(planning, rule)) is not None:
+        return reason
     if not rule.enabled:
         return "rule_off"
     try:
@@ -128,10 +125,19 @@ def _left_out(planning: _Planning, rule: Rule) -> str | None:
     return None
 
 
+def _other_status(planning: _Planning, rule: Rule) -> str | None:
+    status = planning.context["object"]["status"]
+    if rule.to_status and status not in rule.to_status:
+        return "other_status"
+    if status in rule.not_to_status:
+        return "own_alert" if rule.event_type is EventType.STATUS_CHANGED else "status_excluded"
+    return None
+
+
 def _threshold_fits(event: StoredEvent, rule: Rule) -> bool:
     """An event of the clock names the rules' threshold it is for."""
     if rule.event_type is EventType.DEADLINE:
-        return (event.data.get("deadline") or {}).get("threshold") == threshold_key(rule)
+        return part(event.data, "deadline").get("threshold") == threshold_key(rule)
     if rule.event_type is EventType.WAITING:
         return event.data.get("waiting_days") == rule.waiting_days
     return True
@@ -190,4 +196,3 @@ def _is_address(text: str) -> bool:
     except AddressError:
         return False
     return True
-

@@ -1,4 +1,4 @@
-"""The planner service: accepted events become decisions, notifications and deliveries, in one transaction each batch."""
+"""The planner service: accepted events become decisions, notifications and deliveries, a transaction each batch."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future

@@ -14,7 +14,7 @@ REMEDIES: dict[str, dict[str, str]] = {
         "en": "The server did not answer in time. Check the address, the port and the firewall.",
     },
     "tls": {
-        "ru": "Защищённое соединение не установлено. Проверьте вид шифрования и порт; для своего центра укажите файл CA.",
+        "ru": "Защищённое соединение не установлено. Проверьте шифрование и порт; для своего центра укажите файл CA.",
         "en": "No secure connection. Check encryption and port; for a certificate of your own, give its CA file.",
     },
     "tls_unavailable": {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from dispatch.directory import Directory, Known
-from store.events import StoredEvent
+from store.events import StoredEvent, part
 from store.rules import Rule
 from store.vocabulary import Role
 
@@ -33,7 +33,7 @@ def _field(name: str) -> Finder:
 def _comment_field(name: str) -> Finder:
     def find(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:
         del thing
-        return _known(directory, (event.data.get("comment") or {}).get(name))
+        return _known(directory, part(event.data, "comment").get(name))
 
     return find
 
@@ -70,7 +70,7 @@ def _head(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> li
 
 def _previous_responsible(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:
     del thing
-    return _known(directory, (event.data.get("changes") or {}).get("responsible", {}).get("from"))
+    return _known(directory, part(part(event.data, "changes"), "responsible").get("from"))
 
 
 def _approvers(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:
@@ -81,7 +81,7 @@ def _approvers(thing: dict[str, Any], event: StoredEvent, directory: Directory) 
 
 def _parent_responsible(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:
     del event
-    return _known(directory, (thing.get("parent") or {}).get("responsible"))
+    return _known(directory, part(thing, "parent").get("responsible"))
 
 
 _FINDERS: dict[Role, Finder] = {

@@ -158,7 +158,10 @@ class Sender:
             connection,
             now,
             self._owner,
-            [Settlement(s.id, DeliveryState.HELD, now, s.attempts, reason=HOLD_SILENT, counted=False) for s in silenced],
+            [
+                Settlement(s.id, DeliveryState.HELD, now, s.attempts, reason=HOLD_SILENT, counted=False)
+                for s in silenced
+            ],
         )
         self.tally.held += len(silenced)
         return kept
@@ -263,8 +266,9 @@ class Sender:
         pause = next_pause_s(
             attempts, sending.pause_s if sending else 120, retry_after_s=error.retry_after_s, random=random.random
         )
+        state = DeliveryState.DEAD if given_up else DeliveryState.PENDING
         return Settlement(
-            letter.id, DeliveryState.DEAD if given_up else DeliveryState.PENDING, now + timedelta(seconds=pause), attempts,
+            letter.id, state, now + timedelta(seconds=pause), attempts,
             route.card.name, error.code, error.answer, error.error_class,
         )  # fmt: skip
 
@@ -299,4 +303,3 @@ class Sender:
                 route.shown = (route.circuit.state, route.circuit.retry_at)
         finally:
             self._flushing -= 1
-

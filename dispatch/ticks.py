@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatch.plan import threshold_key
@@ -44,13 +44,17 @@ def tick_in(connection: Connection, now: datetime) -> int:
             connection.execute(insert(tables.watermark).values(threshold=key, at=now))
             continue
         since = max(since, now - CATCH_UP)
-        found = _waiting(connection, rule, since, now) if rule.waiting_days is not None else _due(connection, rule, since, now)
+        found = (
+            _waiting(connection, rule, since, now)
+            if rule.waiting_days is not None
+            else _due(connection, rule, since, now)
+        )
         made += _fire(connection, now, key, rule, found)
         connection.execute(update(tables.watermark).where(tables.watermark.c.threshold == key).values(at=now))
     return made
 
 
-def _due(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Row[Any]]:
+def _due(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Any]:
     """Deadlines whose threshold fell into (since, now]. `moment` is the due time of the deadline."""
     threshold, kind = rule.threshold, rule.deadline or DeadlineKind.RESOLUTION
     if threshold is None:
@@ -71,7 +75,7 @@ def _due(connection: Connection, rule: Rule, since: datetime, now: datetime) -> 
     return connection.execute(query, {"since": to_micros(since), "now": to_micros(now)}).all()
 
 
-def _waiting(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Row[Any]]:
+def _waiting(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Any]:
     """Objects that have been in a status for the rule's days. `moment` is since when they are."""
     o = tables.object_
     days = timedelta(days=rule.waiting_days or 0)
@@ -84,7 +88,7 @@ def _waiting(connection: Connection, rule: Rule, since: datetime, now: datetime)
     return connection.execute(query).all()
 
 
-def _fire(connection: Connection, now: datetime, key: str, rule: Rule, found: Sequence[Row[Any]]) -> int:
+def _fire(connection: Connection, now: datetime, key: str, rule: Rule, found: Sequence[Any]) -> int:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     events: list[NewEvent] = []
     for row in found:
@@ -107,5 +111,3 @@ def forget(connection: Connection, before: datetime) -> None:
     """Empty the ledger of thresholds that fired long ago."""
     table = tables.fired_threshold
     connection.execute(table.delete().where(table.c.fired_at < before))
-
-

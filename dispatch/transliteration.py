@@ -4,11 +4,17 @@ _PAIRS = (
     "аa бb вv гg дd еe ёyo жzh зz иi йj кk лl мm нn оo пp рr сs тt уu фf хh цts чch шsh щshch ъ ыy ь эe юyu яya"
     " іi їyi єye ґg ўu"
 )
-_TABLE: dict[int, str] = {}
-for _pair in _PAIRS.split():
-    _TABLE[ord(_pair[0])] = _pair[1:]
-    _TABLE[ord(_pair[0].upper())] = _pair[1:].capitalize()
-_TABLE |= {ord("«"): '"', ord("»"): '"', ord("—"): "-", ord("–"): "-", ord("№"): "No", ord("…"): "...", 0xA0: " "}
+_TABLE = {
+    **{ord(pair[0]): pair[1:] for pair in _PAIRS.split()},
+    **{ord(pair[0].upper()): pair[1:].capitalize() for pair in _PAIRS.split()},
+    ord("«"): '"',
+    ord("»"): '"',
+    ord("—"): "-",
+    ord("–"): "-",
+    ord("№"): "No",
+    ord("…"): "...",
+    0xA0: " ",
+}
 
 
 def transliterate(text: str) -> str:

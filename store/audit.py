@@ -12,7 +12,12 @@ REVISION_KEY = "settings_revision"
 
 
 def record(
-    connection: Connection, at: datetime, who: str, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
+    connection: Connection,
+    at: datetime,
+    who: str,
+    what: str,
+    before: dict[str, Any] | None,
+    after: dict[str, Any] | None,
 ) -> None:
     """Write an audit entry and count the settings revision up. Secrets must come as the word "changed"."""
     connection.execute(insert(tables.audit).values(at=at, who=who, what=what, before=before, after=after))
@@ -25,7 +30,9 @@ def record(
 
 def revision_in(connection: Connection) -> int:
     """The settings revision; 0 before the first change."""
-    value = connection.execute(select(tables.meta.c.value).where(tables.meta.c.key == REVISION_KEY)).scalar_one_or_none()
+    value = connection.execute(
+        select(tables.meta.c.value).where(tables.meta.c.key == REVISION_KEY)
+    ).scalar_one_or_none()
     return int(value or 0)
 
 

@@ -56,7 +56,9 @@ def save_people(store: Store, persons: Sequence[Person], who: str) -> int:
 def save_people_in(connection: Connection, store: Store, persons: Sequence[Person], who: str) -> int:
     """Like `save_people`, within a transaction."""
     known = {person.email: person for person in people_in(connection)}
-    keys: dict[str, int] = {row.email: row.id for row in connection.execute(select(tables.person.c.email, tables.person.c.id))}
+    keys: dict[str, int] = {
+        row.email: row.id for row in connection.execute(select(tables.person.c.email, tables.person.c.id))
+    }
     changed = 0
     for person in persons:
         email = person.email.lower()

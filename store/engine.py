@@ -108,7 +108,7 @@ class Store:
             StoreVersionError: Its schema is newer than this program, or older and `upgrade` is off.
         """
         # Imported here: migrations need the engine, and Alembic (250 ms) is loaded only when there is work.
-        from store.migrate import make_current  # noqa: PLC0415
+        from store.migrate import make_current
 
         try:
             path = sqlite_path(url)

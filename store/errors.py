@@ -1,10 +1,10 @@
 """What the store raises.
 
-    StoreError
-    ├── StoreUnreachableError    the file or server cannot be opened (exit code 3)
-    ├── StoreVersionError        the store is newer, or must be upgraded first (exit code 3)
-    ├── SecretError              the key is missing or does not fit
-    └── SettingsError            bad input: names the field's path and the remedy (exit code 2)
+StoreError
+├── StoreUnreachableError    the file or server cannot be opened (exit code 3)
+├── StoreVersionError        the store is newer, or must be upgraded first (exit code 3)
+├── SecretError              the key is missing or does not fit
+└── SettingsError            bad input: names the field's path and the remedy (exit code 2)
 """
 
 

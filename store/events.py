@@ -17,6 +17,11 @@ from store.vocabulary import PAUSED_STATUSES, TERMINAL_STATUSES, DeadlineKind, E
 Data = dict[str, Any]
 
 
+def part(data: Data, name: str) -> Data:
+    """The mapping under a name; empty where there is none."""
+    return cast("Data", data.get(name) or {})
+
+
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event that was read and found well-formed.
@@ -67,7 +72,9 @@ def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent])
     keys = [(event.source, event.external_id) for event in events]
     known: set[tuple[str, str]] = set()
     columns = tuple_(tables.event.c.source, tables.event.c.external_id)
-    for row in connection.execute(select(tables.event.c.source, tables.event.c.external_id).where(columns.in_(set(keys)))):
+    for row in connection.execute(
+        select(tables.event.c.source, tables.event.c.external_id).where(columns.in_(set(keys)))
+    ):
         known.add((row.source, row.external_id))
     fresh: list[NewEvent] = []
     outcome: list[bool] = []
@@ -83,12 +90,12 @@ def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent])
 
 def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:
     """The merged event and the object as it is from now on. Pure: neither argument is changed."""
-    given = cast("Data", event.data.get("object") or {})
+    given = part(event.data, "object")
     last = seen or {}
     merged: Data = {**last, **{name: value for name, value in given.items() if value is not None}}
     for name in ("attributes", "deadlines"):
-        merged[name] = {**(last.get(name) or {}), **(given.get(name) or {})}
-    changes: Data = {name: dict(change) for name, change in (event.data.get("changes") or {}).items()}
+        merged[name] = {**part(last, name), **part(given, name)}
+    changes: Data = {name: dict(change) for name, change in part(event.data, "changes").items()}
     for name in ("status", "responsible"):
         if event.event_type == f"{name}_changed":
             change = changes.setdefault(name, {})
@@ -96,13 +103,20 @@ def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:
             if change.get("to") is not None and name not in given:
                 merged[name] = change["to"]
             change.setdefault("to", merged.get(name))
-    told = event.event_type == EventType.RESPONSIBLE_CHANGED and _same_person(last.get("announced"), merged.get("responsible"))
+    told = event.event_type == EventType.RESPONSIBLE_CHANGED and _same_person(
+        last.get("announced"), merged.get("responsible")
+    )
     if event.event_type == EventType.ADDED:
         merged["announced"] = merged.get("responsible")
     elif event.event_type == EventType.RESPONSIBLE_CHANGED:
         merged["announced"] = None
     extra = {name: value for name, value in event.data.items() if name not in {"object", "changes"}}
-    return {**extra, "object": {k: v for k, v in merged.items() if k != "announced"}, "changes": changes, "told_at_added": told}, merged
+    return {
+        **extra,
+        "object": {k: v for k, v in merged.items() if k != "announced"},
+        "changes": changes,
+        "told_at_added": told,
+    }, merged
 
 
 def unplanned(connection: Connection, limit: int) -> list[StoredEvent]:
@@ -111,7 +125,16 @@ def unplanned(connection: Connection, limit: int) -> list[StoredEvent]:
     query = select(table).where(table.c.planned_at.is_(None)).order_by(table.c.id).limit(limit)
     return [
         StoredEvent(
-            r.id, r.source, r.external_id, r.object_type, r.event_type, r.object_id, r.object_number, r.title, r.at, r.data
+            r.id,
+            r.source,
+            r.external_id,
+            r.object_type,
+            r.event_type,
+            r.object_id,
+            r.object_number,
+            r.title,
+            r.at,
+            r.data,
         )
         for r in connection.execute(query.with_for_update(skip_locked=True))
     ]
@@ -122,7 +145,16 @@ def as_stored(event: NewEvent, seen: Data | None, key: int = 0) -> StoredEvent:
     data, merged = merge(event, seen)
     number, title = str(merged.get("number") or event.object_id), str(merged.get("title") or "")
     return StoredEvent(
-        key, event.source, event.external_id, event.object_type, event.event_type, event.object_id, number, title, event.at, data
+        key,
+        event.source,
+        event.external_id,
+        event.object_type,
+        event.event_type,
+        event.object_id,
+        number,
+        title,
+        event.at,
+        data,
     )
 
 
@@ -213,7 +245,7 @@ def _write_deadlines(
 ) -> None:
     rows: list[Data] = []
     for (object_type, external), seen in objects.items():
-        for kind, deadline in (seen.data.get("deadlines") or {}).items():
+        for kind, deadline in part(seen.data, "deadlines").items():
             if not deadline or not deadline.get("due"):
                 continue
             due = datetime.fromisoformat(deadline["due"])
@@ -252,5 +284,3 @@ def _person_key(person: object) -> str:
     if isinstance(person, dict):
         return str(cast("Data", person).get("email") or "").lower()
     return str(person).lower()
-
-

@@ -1,7 +1,7 @@
 """The live feed: deliveries as lines, and the watch that tells when to look again."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Select, select
 
@@ -11,13 +11,14 @@ from store.engine import Store
 from store.vocabulary import Channel, DeliveryState
 
 
-def rows_query() -> Select[Any]:
-    """The join behind a line; add conditions, order and limit."""
+def rows_query() -> Any:
+    """The join behind a line, a `Select`; add conditions, order and limit."""
     d, n, e = tables.delivery, tables.notification, tables.event
     return (
         select(
             d.c.id, d.c.created_at, d.c.channel, d.c.recipient_name, d.c.recipient_address, d.c.state, d.c.reason,
-            d.c.attempts, n.c.subject, n.c.rule_code, e.c.object_type, e.c.object_number, e.c.event_type, e.c.external_id,
+            d.c.attempts, n.c.subject, n.c.rule_code,
+            e.c.object_type, e.c.object_number, e.c.event_type, e.c.external_id,
         )
         .join(n, n.c.id == d.c.notification_id)
         .join(e, e.c.id == d.c.event_id)
@@ -85,7 +86,7 @@ class Watch:
             return True
         cursor = self._connection.cursor()
         cursor.execute("PRAGMA data_version")
-        (version,) = cursor.fetchone()
+        version: int = cast("tuple[int]", cursor.fetchone())[0]
         cursor.close()
         changed = version != self._seen
         self._seen = version

@@ -51,7 +51,7 @@ def make_current(store: Store, *, upgrade: bool) -> Upgrade:
     path = sqlite_path(store.url)
     copy = _keep_copy(path, before) if path is not None and before is not None else None
     _run_migrations(store.url)
-    from store.standard import install  # noqa: PLC0415 - the catalogue is read only when a store is made
+    from store.standard import install
 
     install(store)
     return Upgrade(before, HEAD, copy)
@@ -69,7 +69,7 @@ def _keep_copy(path: Path, before: str) -> Path:
 
 def alembic_config(run: Callable[[], Connection] | None = None) -> "Config":
     """Alembic's settings for our scripts; `run` gives the connection to migrate on."""
-    from alembic.config import Config  # noqa: PLC0415 - 250 ms
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -79,7 +79,7 @@ def alembic_config(run: Callable[[], Connection] | None = None) -> "Config":
 
 
 def _run_migrations(url: str) -> None:
-    from alembic import command  # noqa: PLC0415 - 250 ms
+    from alembic import command
 
     # Rebuilding a table with foreign keys on would delete the rows of its children through ON DELETE CASCADE.
     engine = make_engine(url, foreign_keys=False)

@@ -59,7 +59,13 @@ class Settlement:
 def claim(connection: Connection, now: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claimed]:
     """Lease due letters: new ones, those to be tried again, and those whose lease ran out. Oldest first."""
     d, n, e = tables.delivery, tables.notification, tables.event
-    due = select(d.c.id).where(DUE, d.c.next_at <= now).order_by(d.c.next_at).limit(limit).with_for_update(skip_locked=True)
+    due = (
+        select(d.c.id)
+        .where(DUE, d.c.next_at <= now)
+        .order_by(d.c.next_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     lease = {"state": DeliveryState.SENDING.value, "next_at": lease_until, "claimed_by": owner}
     statement = update(d).where(d.c.id.in_(due.scalar_subquery())).values(**lease).returning(d.c.id)
     ids = list(connection.execute(statement).scalars())
@@ -94,7 +100,10 @@ def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Set
     d = tables.delivery
     statement = (
         update(d)
-        .where(d.c.id == bindparam("key"), or_(d.c.claimed_by == bindparam("owner"), bindparam("new_state") == DeliveryState.SENT))
+        .where(
+            d.c.id == bindparam("key"),
+            or_(d.c.claimed_by == bindparam("owner"), bindparam("new_state") == DeliveryState.SENT),
+        )
         .values(
             state=bindparam("new_state"), next_at=bindparam("at"), attempts=bindparam("tries"), claimed_by=None,
             connection=bindparam("by"), answer=bindparam("said"), reason=bindparam("why"), sent_at=bindparam("sent"),
@@ -162,7 +171,11 @@ def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> in
 def due_count(connection: Connection, now: datetime) -> int:
     """Letters that are due now, those in hand included."""
     d = tables.delivery
-    query = select(func.count()).select_from(d).where(DUE, or_(d.c.next_at <= now, d.c.state == DeliveryState.SENDING.value))
+    query = (
+        select(func.count())
+        .select_from(d)
+        .where(DUE, or_(d.c.next_at <= now, d.c.state == DeliveryState.SENDING.value))
+    )
     return connection.execute(query).scalar_one()
 
 
@@ -177,10 +190,8 @@ def page(
 ) -> list[FeedRow]:
     """Deliveries, newest first.
 
-    Args:
-        state: Only those in this state.
-        text: Only those whose subject, object number, recipient or id contain it.
-        before_id: Only those older than this one (keyset paging).
+    Only those in the `state`, only those whose subject, object number, recipient or id contain the `text`,
+    only those older than `before_id` (keyset paging).
     """
     d, n, e = tables.delivery, tables.notification, tables.event
     conditions: list[Any] = []
@@ -209,7 +220,7 @@ def ids_in_state(store: Store, state: DeliveryState) -> list[int]:
 
 def card(store: Store, delivery_id: int) -> DeliveryCard | None:
     """A delivery opened, with its letter and its story."""
-    from store.journal import delivery_cards  # noqa: PLC0415 - the journal reads the outbox as well
+    from store.journal import delivery_cards
 
     with store.read() as connection:
         return next(iter(delivery_cards(connection, [delivery_id])), None)

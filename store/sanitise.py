@@ -16,5 +16,5 @@ def clean_line(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Several lines without control characters; line breaks become `\\n`, tabs stay."""
+    """Several lines without control characters; line breaks become LF, tabs stay."""
     return _TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

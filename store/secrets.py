@@ -97,7 +97,11 @@ class Keyring:
             if _key_id(key) != key_id or sealed[:1] != VERSION:
                 continue
             try:
-                return AESGCM(key).decrypt(nonce, sealed[1 + KEY_ID_BYTES + NONCE_BYTES :], place.encode() + key_id).decode()
+                return (
+                    AESGCM(key)
+                    .decrypt(nonce, sealed[1 + KEY_ID_BYTES + NONCE_BYTES :], place.encode() + key_id)
+                    .decode()
+                )
             except InvalidTag as error:
                 msg = f"the secret {place} was changed or moved; enter it again"
                 raise SecretError(msg) from error

@@ -96,7 +96,9 @@ def save_sending_in(connection: Connection, store: Store, card: Sending, who: st
     try:
         "".encode(card.encoding)
     except LookupError:
-        raise SettingsError("mail.sending.encoding", f"{card.encoding!r} is not a text encoding. Example: utf-8") from None
+        raise SettingsError(
+            "mail.sending.encoding", f"{card.encoding!r} is not a text encoding. Example: utf-8"
+        ) from None
     return _save_card(connection, store, tables.sending, "mail.sending", sending_in(connection), card, who)
 
 
@@ -168,9 +170,8 @@ def save_connection_in(
 ) -> tuple[int, bool]:
     """Like `save_connection`, within a transaction.
 
-    Args:
-        secrets: New values of `password` and `client_secret`; `None` keeps what is stored.
-        sources: Where a secret came from, e.g. `{"password": {"env": "MAIL_PASSWORD"}}`, for the export.
+    `secrets` are new values of `password` and `client_secret`; `None` keeps what is stored. `sources` say where
+    a secret came from, e.g. `{"password": {"env": "MAIL_PASSWORD"}}`, for the export.
 
     Returns:
         The id, and whether anything changed.
@@ -235,7 +236,9 @@ def check_connection(card: MailConnection) -> None:
     if not card.server.strip():
         raise SettingsError("server", "give the name or address of the mail server")
     if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
-        raise SettingsError("port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption")
+        raise SettingsError(
+            "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
+        )
     if card.authentication and not card.login:
         raise SettingsError("login", "is needed when authentication is on")
 
@@ -263,7 +266,9 @@ def _save_card(
     changed = {name: value for name, value in new.items() if old[name] != value}
     if not changed:
         return False
-    values = {name: getattr(after, name) if isinstance(getattr(after, name), datetime) else changed[name] for name in changed}
+    values = {
+        name: getattr(after, name) if isinstance(getattr(after, name), datetime) else changed[name] for name in changed
+    }
     connection.execute(update(table).values(**values))
     record(connection, store.clock(), who, what, {name: old[name] for name in changed}, changed)
     return True
@@ -280,13 +285,11 @@ def _plain(value: Any) -> Any:
 
 
 def _to_connection(row: Row[Any]) -> MailConnection:
+    values: dict[str, Any] = {name: row._mapping[name] for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+    values |= {"protocol": Protocol(row.protocol), "encryption": Encryption(row.encryption)}
     return MailConnection(
         id=row.id,
         has_password=row.password is not None,
         has_client_secret=row.client_secret is not None,
-        **{
-            **{name: row._mapping[name] for name in _CONNECTION_FIELDS},  # noqa: SLF001 - public in SQLAlchemy
-            "protocol": Protocol(row.protocol),
-            "encryption": Encryption(row.encryption),
-        },
+        **values,
     )

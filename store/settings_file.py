@@ -16,7 +16,14 @@ from store.engine import Store
 from store.errors import SettingsError
 from store.rulebook import rules_in, save_in, to_values
 from store.rules import Rule, Threshold
-from store.settings_schema import ConnectionSection, RuleSection, SecretSource, SettingsFileError, ThresholdSection, parse_settings
+from store.settings_schema import (
+    ConnectionSection,
+    RuleSection,
+    SecretSource,
+    SettingsFileError,
+    ThresholdSection,
+    parse_settings,
+)
 from store.vocabulary import Encryption, Protocol, RuleKind
 
 DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
@@ -41,9 +48,7 @@ class _DryRunEndedError(Exception):
 def apply_settings(store: Store, text: str, folder: Path, who: str, *, dry_run: bool = False) -> list[Change]:
     """Apply a settings file in one transaction; gives what was added, changed, left.
 
-    Args:
-        folder: Where relative secret files are looked for.
-        dry_run: Do everything, then take it back.
+    Relative secret files are looked for in `folder`. With `dry_run` everything is done, then taken back.
 
     Raises:
         SettingsFileError: Something is wrong; nothing was changed.
@@ -136,7 +141,9 @@ class _Run:
         for index, team in enumerate(document.teams):
             card = Team(team.code, team.name, team.leader)
             added = team.code not in codes
-            self._note(f"teams.{team.code}", lambda card=card: bool(save_teams_in(con, store, [card], who)), added=added)
+            self._note(
+                f"teams.{team.code}", lambda card=card: bool(save_teams_in(con, store, [card], who)), added=added
+            )
             del index
         known = {person.email: person for person in people_in(con)}
         for index, section in enumerate(document.people):
@@ -163,7 +170,8 @@ class _Run:
                 self.errors.append(SettingsError(path, problem))
                 return
             titles = {"ru": section.code, "en": section.code}
-            rule = Rule(kind=kind, standard=False, **{"titles": titles, **given})
+            values: dict[str, Any] = {"titles": titles, **given}
+            rule = Rule(kind=kind, standard=False, **values)
         else:
             rule = replace(before, **given)
         save = lambda: save_in(self._connection, self._store, rule, self._who)  # noqa: E731
@@ -194,7 +202,7 @@ class _Run:
 def _rule_value(name: str, value: Any) -> Any:
     if isinstance(value, ThresholdSection):
         ((kind, number),) = value.given().items()
-        return Threshold(kind, 0 if number is True else number)
+        return Threshold(cast("Any", kind), 0 if number is True else number)
     if name == "titles" and value is not None:
         return {language.value: title for language, title in value.items()}
     return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
@@ -205,7 +213,8 @@ def export_settings(store: Store) -> str:
     with store.read() as connection:
         rows = {row.name: row for row in connection.execute(select(tables.mail_connection))}
         sources = {
-            name: {secret: _reference(row, secret) for secret in ("password", "client_secret")} for name, row in rows.items()
+            name: {secret: _reference(row, secret) for secret in ("password", "client_secret")}
+            for name, row in rows.items()
         }
         cards = settings.connections_in(connection)
         silent = settings.silent_mode_in(connection)
@@ -221,7 +230,9 @@ def export_settings(store: Store) -> str:
         }
         shipped = {rule.code: to_values(rule) for rule in STANDARD}
         for section, kind in (("event_actions", RuleKind.EVENT_ACTION), ("escalations", RuleKind.ESCALATION)):
-            document[section] = [_rule(rule, shipped) for rule in rules_in(connection, kind) if to_values(rule) != shipped.get(rule.code)]
+            document[section] = [
+                _rule(rule, shipped) for rule in rules_in(connection, kind) if to_values(rule) != shipped.get(rule.code)
+            ]
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
 
 
@@ -259,7 +270,8 @@ def _rule(rule: Rule, shipped: dict[str, dict[str, Any]]) -> dict[str, Any]:
     found = {
         name: value
         for name, value in values.items()
-        if name not in {"kind", "standard", "code"} and (value != before.get(name) if before else value not in (None, []))
+        if name not in {"kind", "standard", "code"}
+        and (value != before.get(name) if before else value not in (None, []))
     }
     return {"code": rule.code, **found}
 

@@ -217,5 +217,5 @@ def _fault(error: ErrorDetails) -> SettingsError:
 
 
 def _all_fields() -> list[str]:
-    models = [cls for cls in cast("list[type[BaseModel]]", _Section.__subclasses__())]
+    models = cast("list[type[BaseModel]]", _Section.__subclasses__())
     return sorted({name for model in models for name in model.model_fields})

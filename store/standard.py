@@ -18,6 +18,8 @@ def install(store: Store) -> None:
             connection.execute(insert(tables.rule), fresh)
         for table in (tables.company, tables.sending, tables.silent_mode):
             if connection.execute(select(table.c.id)).first() is None:
-                connection.execute(insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {})))
+                connection.execute(
+                    insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))
+                )
 
     store.write(change)

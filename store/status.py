@@ -37,7 +37,9 @@ def read_status(store: Store) -> Status:
             health=tuple(health_in(connection)),
             dispatchers=tuple(dispatchers_in(connection, store.clock())),
             oldest_due_at=connection.execute(
-                select(func.min(d.c.next_at)).where(DUE, d.c.next_at <= store.clock(), d.c.channel == Channel.EMAIL.value)
+                select(func.min(d.c.next_at)).where(
+                    DUE, d.c.next_at <= store.clock(), d.c.channel == Channel.EMAIL.value
+                )
             ).scalar_one_or_none(),
             silent=silent_mode_in(connection),
             missing=tuple(missing),

@@ -3,11 +3,12 @@
 import asyncio
 import ssl
 import threading
+import warnings
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -70,7 +71,7 @@ class MailServer:
             await asyncio.gather(*others, return_exceptions=True)
             for session in self._sessions:
                 if session.transport is not None:
-                    session.transport.abort()
+                    cast("asyncio.Transport", session.transport).abort()
             await asyncio.sleep(0.05)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
@@ -88,7 +89,15 @@ class MailServer:
         return await self._loop.create_server(self._session, "127.0.0.1", 0, ssl=context)
 
     def _session(self) -> SMTP:
-        session = SMTP(
+        with warnings.catch_warnings():
+            # aiosmtpd warns of AUTH without TLS, which is what some tests are about.
+            warnings.simplefilter("ignore")
+            session = self._make_session()
+        self._sessions.append(session)
+        return session
+
+    def _make_session(self) -> SMTP:
+        return SMTP(
             self,
             hostname="localhost",
             loop=self._loop,
@@ -98,8 +107,6 @@ class MailServer:
             auth_required=bool(self.login),
             auth_require_tls=False,
         )
-        self._sessions.append(session)
-        return session
 
     def _tls(self) -> ssl.SSLContext:
         authority = trustme.CA()
@@ -114,14 +121,16 @@ class MailServer:
         self.logins.append(given)
         return AuthResult(success=given == (self.login, self.password), handled=False)
 
-    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
         """Refuse whom we are told to refuse."""
         if address in self.refused:
             return self.refused[address]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the letter, or give the next answer we are told to give."""
         if self.answers:
             return self.answers.pop(0)

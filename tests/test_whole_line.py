@@ -23,10 +23,15 @@ def vestnik(folder: Path, *words: str, code: int = 0) -> str:
 
 def settings(server: MailServer) -> str:
     connection = {
-        "name": "main", "server": "localhost", "port": server.port, "encryption": server.mode, "ca_file": server.ca_file,
-        "authentication": bool(server.login), "login": server.login, "password": {"value": server.password},
+        "name": "main", "server": "localhost", "port": server.port, "encryption": server.mode,
+        "ca_file": server.ca_file, "authentication": bool(server.login), "login": server.login,
+        "password": {"value": server.password},
     }  # fmt: skip
-    sending = {"support_address": "help@example.org", "system_address": "robot@example.org", "sender_name": "Служба поддержки"}
+    sending = {
+        "support_address": "help@example.org",
+        "system_address": "robot@example.org",
+        "sender_name": "Служба поддержки",
+    }
     return yaml.safe_dump(
         {
             "company": {"name": "ACME", "signature": "С уважением, поддержка", "timezone": "Europe/Moscow"},
@@ -40,7 +45,9 @@ def settings(server: MailServer) -> str:
     )
 
 
-@pytest.mark.parametrize(("mode", "login"), [("none", ""), ("none", "robot"), ("ssl", "robot"), ("tls", "robot"), ("tls", "")])
+@pytest.mark.parametrize(
+    ("mode", "login"), [("none", ""), ("none", "robot"), ("ssl", "robot"), ("tls", "robot"), ("tls", "")]
+)
 def test_every_expected_letter_arrives_exactly_once(tmp_path: Path, mode: Mode, login: str) -> None:
     with MailServer(tmp_path, mode, login, "s3cret" if login else "") as server:
         (tmp_path / "settings.yaml").write_text(settings(server), "utf-8")

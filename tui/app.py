@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from textual import on
 from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.cards import Status
@@ -29,6 +29,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.live import LiveScreen
 from tui.screens.outgoing_mail import OutgoingMailScreen
 from tui.screens.system import SystemScreen
+from tui.spoken import binding
 from tui.texts import Texts
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import SECTIONS, MenuItem
@@ -58,13 +59,10 @@ class ConsoleApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     CSS_PATH = "styles/app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(key, f"section('{name}')", name, show=False, id=f"go.{name}", tooltip=f"Go to {name}")
-            for name, key in SECTIONS
-        ),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
-        Binding("f2", "language", "RU/EN", id="app.language", tooltip="Switch between Russian and English"),
-        Binding("ctrl+q", "quit", "Quit", id="app.quit", tooltip="Leave the console"),
+        *(binding(number, f"section('{name}')", f"go.{name}", show=False) for name, number in SECTIONS),
+        binding("question_mark,f1", "help", "app.help", shown="?"),
+        binding("f2", "language", "app.language"),
+        binding("ctrl+q", "quit", "app.quit"),
     ]
 
     def __init__(
@@ -105,7 +103,7 @@ class ConsoleApp(App[None]):
     def action_section(self, name: str) -> None:
         """Go to a section."""
         current = self.screen
-        if isinstance(current, SectionScreen) and current.SECTION == name:
+        if isinstance(current, SectionScreen) and name == current.SECTION:
             return
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the empty one of Textual's and the section
             self.pop_screen()
@@ -139,9 +137,10 @@ class ConsoleApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every section, the language, and Textual's own."""
-        for name, key in SECTIONS:
-            title = self.texts(f"menu.{name}")
-            yield SystemCommand(title, self.texts("palette.go", title=title, key=key), partial(self.action_section, name))
+        for name, number in SECTIONS:
+            title = self.texts(f"help.go_{name}")
+            words = self.texts("palette.go", title=title, number=number)
+            yield SystemCommand(title, words, partial(self.action_section, name))
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 

@@ -12,7 +12,9 @@ def catalogue(language: Language) -> dict[str, str]:
     """All texts of a language, keyed `section.key`."""
     text = files("tui").joinpath("texts_data", f"{language.value}.toml").read_text("utf-8")
     return {
-        f"{section}.{key}": str(value) for section, entries in tomllib.loads(text).items() for key, value in entries.items()
+        f"{section}.{key}": str(value)
+        for section, entries in tomllib.loads(text).items()
+        for key, value in entries.items()
     }
 
 

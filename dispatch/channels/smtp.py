@@ -22,8 +22,9 @@ RECEIVE_BYTES = 8192
 SERVICE_CLOSING = 421
 _ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})\b")
 _CLASSES = {
-    "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender", "2.1": "mailbox_disabled",
-    "2.2": "mailbox_full", "2.3": "too_large", "3.4": "too_large", "7.1": "policy", "7.0": "policy", "5.3": "throttled",
+    "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender",
+    "2.1": "mailbox_disabled", "2.2": "mailbox_full", "2.3": "too_large", "3.4": "too_large",
+    "7.1": "policy", "7.0": "policy", "5.3": "throttled",
 }  # fmt: skip
 """Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
 
@@ -92,7 +93,7 @@ class SmtpSession:
             # Without TLS and login nobody has greeted yet, and the plain commands below would not.
             if smtp.is_ehlo_or_helo_needed:
                 await smtp.ehlo()
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
             smtp.close()
             raise connection_fault(error) from error
         except BaseException:
@@ -125,7 +126,7 @@ class SmtpSession:
             return
         try:
             await asyncio.wait_for(smtp.quit(), 2)
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
+        except (TimeoutError, aiosmtplib.SMTPException, OSError):
             smtp.close()
 
     async def _transact(self, smtp: SMTP, envelope: Envelope) -> str:
@@ -136,14 +137,14 @@ class SmtpSession:
             code, answer = await smtp.data(envelope.content)
         except aiosmtplib.SMTPResponseException as error:
             raise letter_fault(error.code, str(error.message)) from error
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
             raise connection_fault(error) from error
         return _shown(f"{code} {answer}")
 
     async def _reset(self, smtp: SMTP) -> None:
         try:
             await smtp.rset()
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
+        except (TimeoutError, aiosmtplib.SMTPException, OSError):
             self._drop()
 
     def _drop(self) -> None:
@@ -178,7 +179,9 @@ def tls_context(card: MailConnection) -> ssl.SSLContext | None:
         try:
             context.load_verify_locations(card.ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise ConnectionDownError(f"the CA file {card.ca_file} cannot be read: {error}", error_class="ca_file") from error
+            raise ConnectionDownError(
+                f"the CA file {card.ca_file} cannot be read: {error}", error_class="ca_file"
+            ) from error
     return context
 
 
@@ -200,7 +203,9 @@ def connection_fault(error: BaseException) -> ConnectionDownError:
     """What a failure to connect, encrypt or log in means."""
     causes = _chain(error)
     code = cast("int | None", getattr(error, "code", None))
-    text = _shown(f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__)
+    text = _shown(
+        f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__
+    )
     return ConnectionDownError(text, code=code, error_class=_class_of(error, causes, text))
 
 

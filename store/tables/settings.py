@@ -12,7 +12,7 @@ from store.types import BigKey, UtcMicros
 class MetaRow(SQLModel, table=True):
     """Facts about the store itself: `settings_revision`, `store_id`."""
 
-    __tablename__ = "meta"
+    __tablename__: Any = "meta"
     key: str = Field(primary_key=True)
     value: str
 
@@ -20,7 +20,7 @@ class MetaRow(SQLModel, table=True):
 class PersonRow(SQLModel, table=True):
     """Somebody in the directory; `email` is kept in lower case."""
 
-    __tablename__ = "person"
+    __tablename__: Any = "person"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     email: str = Field(unique=True)
     name: str
@@ -33,7 +33,7 @@ class PersonRow(SQLModel, table=True):
 class TeamRow(SQLModel, table=True):
     """A team; `leader` is an e-mail address."""
 
-    __tablename__ = "team"
+    __tablename__: Any = "team"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     code: str = Field(unique=True)
     name: str
@@ -43,7 +43,7 @@ class TeamRow(SQLModel, table=True):
 class MembershipRow(SQLModel, table=True):
     """Who is in which team."""
 
-    __tablename__ = "membership"
+    __tablename__: Any = "membership"
     person_id: int = Field(sa_column=Column(BigKey, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True))
     team_code: str = Field(primary_key=True, index=True)
 
@@ -51,7 +51,7 @@ class MembershipRow(SQLModel, table=True):
 class CompanyRow(SQLModel, table=True):
     """The company card; one row."""
 
-    __tablename__ = "company"
+    __tablename__: Any = "company"
     id: int = Field(default=1, primary_key=True)
     name: str = ""
     signature: str = ""
@@ -63,7 +63,7 @@ class CompanyRow(SQLModel, table=True):
 class SendingRow(SQLModel, table=True):
     """Sending parameters; one row."""
 
-    __tablename__ = "sending_parameters"
+    __tablename__: Any = "sending_parameters"
     id: int = Field(default=1, primary_key=True)
     support_address: str = ""
     system_address: str = ""
@@ -79,7 +79,7 @@ class SendingRow(SQLModel, table=True):
 class SilentModeRow(SQLModel, table=True):
     """Silent mode; one row."""
 
-    __tablename__ = "silent_mode"
+    __tablename__: Any = "silent_mode"
     id: int = Field(default=1, primary_key=True)
     state: str = "off"
     exceptions: list[str] = Field(default_factory=list, sa_type=JSON)
@@ -89,7 +89,7 @@ class SilentModeRow(SQLModel, table=True):
 class MailConnectionRow(SQLModel, table=True):
     """A connection for outgoing mail. Secrets are sealed; `*_source` is where they came from, for the export."""
 
-    __tablename__ = "mail_connection"
+    __tablename__: Any = "mail_connection"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     name: str = Field(unique=True)
     protocol: str = "smtp"
@@ -114,7 +114,7 @@ class MailConnectionRow(SQLModel, table=True):
 class ConnectionHealthRow(SQLModel, table=True):
     """How a connection does; written by dispatchers."""
 
-    __tablename__ = "connection_health"
+    __tablename__: Any = "connection_health"
     connection_id: int = Field(
         sa_column=Column(BigKey, ForeignKey("mail_connection.id", ondelete="CASCADE"), primary_key=True)
     )
@@ -129,7 +129,7 @@ class ConnectionHealthRow(SQLModel, table=True):
 class RuleRow(SQLModel, table=True):
     """An event action or an escalation."""
 
-    __tablename__ = "rule"
+    __tablename__: Any = "rule"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     code: str = Field(unique=True)
     kind: str
@@ -156,7 +156,7 @@ class RuleRow(SQLModel, table=True):
 class AuditRow(SQLModel, table=True):
     """Every change of a setting: who, when, before, after. Secrets appear as the word "changed"."""
 
-    __tablename__ = "audit"
+    __tablename__: Any = "audit"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     at: datetime = Field(sa_type=UtcMicros)
     who: str

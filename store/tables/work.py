@@ -8,7 +8,6 @@ from sqlmodel import Column, Field, SQLModel
 
 from store.types import BigKey, UtcMicros
 
-
 INDEXED_PERCENTS = (25, 30)
 """Thresholds of the standard set that have an index; another percentage works, at the cost of a scan."""
 
@@ -32,14 +31,17 @@ def _percent_left_index(percent: int) -> Index:
 class EventRow(SQLModel, table=True):
     """An accepted event. `data` is the event merged with what was last seen of its object: planning needs no more."""
 
-    __tablename__ = "event"
+    __tablename__: Any = "event"
     __table_args__ = (
         UniqueConstraint("source", "external_id", name="uq_event_source_external_id"),
         Index("ix_event_object", "object_type", "object_id"),
         Index("ix_event_number", "object_number"),
         Index("ix_event_external_id", "external_id"),
         Index(
-            "ix_event_unplanned", "id", sqlite_where=text("planned_at IS NULL"), postgresql_where=text("planned_at IS NULL")
+            "ix_event_unplanned",
+            "id",
+            sqlite_where=text("planned_at IS NULL"),
+            postgresql_where=text("planned_at IS NULL"),
         ),
     )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
@@ -59,7 +61,7 @@ class EventRow(SQLModel, table=True):
 class ObjectRow(SQLModel, table=True):
     """What was last seen of an object of the desk."""
 
-    __tablename__ = "object"
+    __tablename__: Any = "object"
     __table_args__ = (
         UniqueConstraint("type", "external_id", name="uq_object_type_external_id"),
         Index("ix_object_status", "type", "status", "status_since"),
@@ -77,11 +79,16 @@ class ObjectRow(SQLModel, table=True):
 class DeadlineRow(SQLModel, table=True):
     """A clock an object runs against. Only running ones are in the indexes that the ticks read."""
 
-    __tablename__ = "deadline"
+    __tablename__: Any = "deadline"
     __table_args__ = (
         UniqueConstraint("object_key", "kind", name="uq_deadline_object_kind"),
         Index(
-            "ix_deadline_due", "object_type", "kind", "due", sqlite_where=text("running"), postgresql_where=text("running")
+            "ix_deadline_due",
+            "object_type",
+            "kind",
+            "due",
+            sqlite_where=text("running"),
+            postgresql_where=text("running"),
         ),
         *(_percent_left_index(percent) for percent in INDEXED_PERCENTS),
     )
@@ -97,7 +104,7 @@ class DeadlineRow(SQLModel, table=True):
 class FiredThresholdRow(SQLModel, table=True):
     """The ledger of fired thresholds: unique, so that two clocks do no harm."""
 
-    __tablename__ = "fired_threshold"
+    __tablename__: Any = "fired_threshold"
     object_key: int = Field(sa_column=Column(BigKey, ForeignKey("object.id", ondelete="CASCADE"), primary_key=True))
     threshold: str = Field(primary_key=True)
     due: datetime = Field(sa_column=Column(UtcMicros, primary_key=True))
@@ -107,7 +114,7 @@ class FiredThresholdRow(SQLModel, table=True):
 class WatermarkRow(SQLModel, table=True):
     """Up to when a threshold has been looked at."""
 
-    __tablename__ = "clock_watermark"
+    __tablename__: Any = "clock_watermark"
     threshold: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcMicros)
 
@@ -115,9 +122,11 @@ class WatermarkRow(SQLModel, table=True):
 class DecisionRow(SQLModel, table=True):
     """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself."""
 
-    __tablename__ = "decision"
+    __tablename__: Any = "decision"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
-    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    event_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
     rule_code: str
     recipient: str = ""
     taken: bool
@@ -128,9 +137,11 @@ class DecisionRow(SQLModel, table=True):
 class NotificationRow(SQLModel, table=True):
     """What is said, rendered once per event, rule and language."""
 
-    __tablename__ = "notification"
+    __tablename__: Any = "notification"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
-    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    event_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
     rule_code: str
     language: str
     subject: str
@@ -145,7 +156,7 @@ class DeliveryRow(SQLModel, table=True):
     claimed one ends.
     """
 
-    __tablename__ = "delivery"
+    __tablename__: Any = "delivery"
     __table_args__ = (
         Index("ix_delivery_due", "next_at", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")),
         Index("ix_delivery_held", "id", sqlite_where=text("state = 2"), postgresql_where=text("state = 2")),
@@ -155,7 +166,9 @@ class DeliveryRow(SQLModel, table=True):
     notification_id: int = Field(
         sa_column=Column(BigKey, ForeignKey("notification.id", ondelete="CASCADE"), nullable=False, index=True)
     )
-    event_id: int = Field(sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True))
+    event_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True)
+    )
     channel: str
     recipient_name: str
     recipient_address: str
@@ -173,7 +186,7 @@ class DeliveryRow(SQLModel, table=True):
 class AttemptRow(SQLModel, table=True):
     """One try at a delivery."""
 
-    __tablename__ = "attempt"
+    __tablename__: Any = "attempt"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     delivery_id: int = Field(
         sa_column=Column(BigKey, ForeignKey("delivery.id", ondelete="CASCADE"), nullable=False, index=True)
@@ -189,7 +202,7 @@ class AttemptRow(SQLModel, table=True):
 class DispatcherRow(SQLModel, table=True):
     """A dispatcher and its heartbeat."""
 
-    __tablename__ = "dispatcher"
+    __tablename__: Any = "dispatcher"
     id: str = Field(primary_key=True)
     host: str
     pid: int

@@ -17,7 +17,14 @@ from store.engine import Store
 from tests.desk import furnish
 
 ROUNDS = 7
-BARE = "from textual.app import App\nfrom textual.widgets import Static\nclass A(App):\n def compose(self):\n  yield Static('ready-mark')\nA().run()"
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+class Bare(App):
+    def compose(self):
+        yield Static("ready-mark")
+Bare().run()
+"""
 DEADLINE_S = 30
 
 
@@ -43,7 +50,7 @@ def _until_mark(command: list[str], mark: bytes) -> float:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = "xterm-256color"
-        os.execv(command[0], command)  # noqa: S606 - our own program
+        os.execv(command[0], command)
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     seen = b""
     try:

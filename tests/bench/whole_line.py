@@ -63,7 +63,7 @@ def measure_whole_line(letters: int) -> dict[str, float]:
 
 
 def _vestnik(url: str, *words: str) -> None:
-    subprocess.run(  # noqa: S603 - our own program
+    subprocess.run(
         [sys.executable, "-m", "tui", "--store", url, *words], check=True, stdout=subprocess.DEVNULL, env={**os.environ}
     )
 
@@ -71,7 +71,7 @@ def _vestnik(url: str, *words: str) -> None:
 def _bare(sink: Sink, letters: int) -> float:
     """Seconds aiosmtplib alone takes for as many letters of the same size."""
     body = TEXT.encode()
-    import base64  # noqa: PLC0415 - only here
+    import base64
 
     content = base64.encodebytes(body + b"\n" + body).replace(b"\n", b"\r\n")
     head = b"From: a@b.ru\r\nTo: c@d.ru\r\nSubject: test\r\nMessage-ID: <%d@bench>\r\n\r\n"

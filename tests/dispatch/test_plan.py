@@ -105,7 +105,11 @@ def test_a_fixed_address_needs_no_registration() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("asset.added", "unknown_object_type"), ("request.teleported", "unknown_event_type"), ("article.deleted", "no_rule")],
+    [
+        ("asset.added", "unknown_object_type"),
+        ("request.teleported", "unknown_event_type"),
+        ("article.deleted", "no_rule"),
+    ],
 )
 def test_an_event_no_rule_is_for_says_so(kind: str, reason: str) -> None:
     assert _reasons(_plan(event(kind))) == [reason]

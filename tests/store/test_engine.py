@@ -30,7 +30,7 @@ def test_files_are_private(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:////proc/nowhere/vestnik.db", "nonsense", "oracle://x"])
 def test_unusable_url_names_the_remedy(url: str) -> None:
-    with pytest.raises(StoreUnreachableError, match="--store|Example"):
+    with pytest.raises(StoreUnreachableError, match=r"--store|Example"):
         Store.open(url)
 
 

@@ -10,7 +10,7 @@ from store import outbox, tables
 from store.engine import Store
 from store.outbox import Settlement
 from store.vocabulary import DeliveryState
-from tests.desk import HandClock, NOON, open_store
+from tests.desk import NOON, HandClock, open_store
 
 LEASE = timedelta(minutes=5)
 
@@ -116,6 +116,8 @@ def test_pages_are_filtered_by_text_regardless_of_case(store: Store) -> None:
 
 
 def test_the_claim_uses_the_partial_index(store: Store) -> None:
-    query = "EXPLAIN QUERY PLAN SELECT id FROM delivery WHERE delivery.state < 2 AND next_at <= 5 ORDER BY next_at LIMIT 9"
+    query = (
+        "EXPLAIN QUERY PLAN SELECT id FROM delivery WHERE delivery.state < 2 AND next_at <= 5 ORDER BY next_at LIMIT 9"
+    )
     with store.read() as connection:
         assert "ix_delivery_due" in str(connection.execute(text(query)).all())

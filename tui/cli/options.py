@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-StoreUrl = Annotated[str | None, typer.Option("--store", help="Store URL; else VESTNIK_STORE, else a file of the user's.")]
+StoreUrl = Annotated[
+    str | None, typer.Option("--store", help="Store URL; else VESTNIK_STORE, else a file of the user's.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 

@@ -66,7 +66,12 @@ def dispatch(
     if json:
         say_json(summary)
     else:
-        words = (f"planned {summary.planned}", f"sent {summary.sent}", f"failed {summary.failed}", f"held {summary.held}")
+        words = (
+            f"planned {summary.planned}",
+            f"sent {summary.sent}",
+            f"failed {summary.failed}",
+            f"held {summary.held}",
+        )
         say(" · ".join(words))
     if until_idle and (summary.dead or summary.connection_faults):
         raise typer.Exit(FAILURES)
@@ -96,7 +101,9 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
         how = health.get(card.name)
         words = [card.protocol.value, f"{card.server}:{card.port or ''}".rstrip(":"), "on" if card.enabled else "off"]
         if how is not None:
-            words.append(f"circuit {how.circuit}" + (f" ({how.error_class}: {how.last_error})" if how.last_error else ""))
+            words.append(
+                f"circuit {how.circuit}" + (f" ({how.error_class}: {how.last_error})" if how.last_error else "")
+            )
         rows.append((f"mail {card.name}", " · ".join(words)))
     table(rows)
 
@@ -120,12 +127,17 @@ def deliveries(
     table(
         [
             (
-                f"D{row.id}", row.created_at.isoformat(sep=" ", timespec="seconds")[:19], row.object_number, row.state.word,
-                row.channel.value, row.recipient_address, f"{row.subject}" + (f"  ({row.reason})" if row.reason else ""),
+                f"D{row.id}",
+                row.created_at.isoformat(sep=" ", timespec="seconds")[:19],
+                row.object_number,
+                row.state.word,
+                row.channel.value,
+                row.recipient_address,
+                row.subject + (f"  ({row.reason})" if row.reason else ""),
             )
             for row in rows
         ]
-    )  # fmt: skip
+    )
 
 
 def retry(
@@ -175,10 +187,10 @@ def _numbers(ids: list[str]) -> list[int]:
 
 
 def _state(word: str) -> DeliveryState:
-    for state in DeliveryState:
-        if state.word == word.lower():
-            return state
-    fail(f"{word!r} is not a state; there are {', '.join(state.word for state in DeliveryState)}", BAD_INPUT)
+    known = {state.word: state for state in DeliveryState}
+    if word.lower() not in known:
+        fail(f"{word!r} is not a state; there are {', '.join(known)}", BAD_INPUT)
+    return known[word.lower()]
 
 
 def _fields(row: object) -> dict[str, object]:

@@ -93,4 +93,5 @@ def _say_delivery(card: DeliveryCard) -> None:
     state = f"{row.state.word}{f' ({row.reason})' if row.reason else ''}"
     say(f"  D{row.id} {row.channel.value} to {row.recipient_address or row.recipient_name}: {state}")
     for attempt in card.attempts:
-        say(f"     {attempt.at.isoformat(timespec='seconds')} {attempt.connection}: {attempt.outcome} · {attempt.answer}")
+        at = attempt.at.isoformat(timespec="seconds")
+        say(f"     {at} {attempt.connection}: {attempt.outcome} · {attempt.answer}")

@@ -90,7 +90,7 @@ def _service_desk(language: Language) -> Generator[tuple[Store, MailSink, Path]]
 
 def _run_console(store: Store, language: Language, seconds: float | None) -> int:
     # Imported here: a run without a screen needs no Textual.
-    from tui import ConsoleApp  # noqa: PLC0415
+    from tui import ConsoleApp
 
     activity = Activity(store, language, switching=False)
     app = ConsoleApp(store, language=language)

@@ -98,7 +98,7 @@ class _Teller:
 
     def added(self, after_s: float, kind: str, key: str, actor: str, **fields: Any) -> Beat:
         number = self._number(kind, key)
-        deadlines = fields.pop("deadlines_s", {})
+        deadlines = fields.pop("due_s", {})
         parent = fields.pop("parent", None)
         if parent:
             fields["parent"] = {"type": "request", "id": self._numbers[parent], "number": self._numbers[parent]}
@@ -135,39 +135,39 @@ def tell_round(number: int, language: Language) -> list[Beat]:
     return [
         t.added(
             0.0, "request", "printer", OLGA, client=OLGA, responsible=IVAN, team="net", observers=[MARIA],
-            deadlines_s={"reaction": 6, "resolution": 40}, attributes={"priority": "high"},
+            due_s={"reaction": 6, "resolution": 40}, attributes={"priority": "high"},
         ),
         t.added(
             0.5, "request", "vpn", OLEG, client=GREYLISTED_ADDRESS, team="net",
-            deadlines_s={"reaction": 2.5, "resolution": 20},
+            due_s={"reaction": 2.5, "resolution": 20},
         ),
         t.status(0.7, "request", "printer", "in_progress", IVAN),
         t.said(0.7, "request", "printer", "c_queue", IVAN, switched_off=True),
         t.added(
             0.7, "request", "mailbox", OLEG, client=REFUSED_ADDRESS, responsible=ELENA, team="desk",
-            deadlines_s={"resolution": 3},
+            due_s={"resolution": 3},
         ),
         t.assigned(0.7, "request", "vpn", PAVEL, MARIA),
         t.said(0.8, "request", "printer", "c_works", OLGA),
         t.status(0.9, "request", "printer", "resolved", IVAN),
         t.added(
             0.8, "request", "access", JAMES, client=JAMES, responsible=NATALIA, team="apps", subscribers=[SARAH],
-            deadlines_s={"reaction": 8, "resolution": 30},
+            due_s={"reaction": 8, "resolution": 30},
         ),
         t.added(
             0.9, "approval", "a_access", NATALIA, approvers=[DMITRY, MARIA], parent="access",
-            deadlines_s={"approval": 9},
+            due_s={"approval": 9},
         ),
         t.said(1.0, "request", "vpn", "c_which", PAVEL),
         t.status(0.1, "request", "vpn", "waiting_client", PAVEL),
         # A burst: the wireless network fails for everybody at once.
         t.added(
             1.2, "request", "wifi", ANDREY, client=ANDREY, team="net", observers=[OLGA, SARAH],
-            deadlines_s={"reaction": 5, "resolution": 12}, attributes={"priority": "critical"},
+            due_s={"reaction": 5, "resolution": 12}, attributes={"priority": "critical"},
         ),
         t.assigned(0.1, "request", "wifi", KIRILL, MARIA),
         t.status(0.1, "request", "wifi", "in_progress", KIRILL),
-        t.added(0.1, "task", "t_switch", KIRILL, responsible=IVAN, team="net", parent="wifi", deadlines_s={"resolution": 10}),
+        t.added(0.1, "task", "t_switch", KIRILL, responsible=IVAN, team="net", parent="wifi", due_s={"resolution": 10}),
         t.said(0.1, "request", "wifi", "c_private", KIRILL, private=True, chosen=[IVAN]),
         t.status(1.3, "task", "t_switch", "in_progress", IVAN),
         t.status(1.1, "approval", "a_access", "accepted", DMITRY),
@@ -177,7 +177,7 @@ def tell_round(number: int, language: Language) -> list[Beat]:
         t.status(0.7, "request", "vpn", "in_progress", PAVEL),
         t.added(
             1.0, "request", "crm", SARAH, client=SARAH, responsible=VIKTOR, team="apps", subscribers=[JAMES],
-            deadlines_s={"reaction": 4, "resolution": 9},
+            due_s={"reaction": 4, "resolution": 9},
         ),
         t.said(1.1, "request", "crm", "c_markup", VIKTOR),
         t.added(1.0, "request", "hostile", ANDREY, client=ANDREY, responsible=YULIA, team="desk"),
@@ -185,9 +185,11 @@ def tell_round(number: int, language: Language) -> list[Beat]:
         t.status(1.0, "task", "t_switch", "resolved", IVAN),
         t.status(0.9, "request", "wifi", "resolved", KIRILL),
         t.status(0.8, "request", "printer", "closed", OLGA),
-        t.added(1.1, "request", "laptop", MARIA, client=ANDREY, responsible=OLEG, team="desk", deadlines_s={"resolution": 15}),
-        t.added(0.8, "task", "t_order", OLEG, responsible=YULIA, team="desk", parent="laptop", deadlines_s={"resolution": 6}),
-        t.added(0.9, "approval", "a_budget", OLEG, approvers=[MARIA], parent="laptop", deadlines_s={"approval": 5}),
+        t.added(
+            1.1, "request", "laptop", MARIA, client=ANDREY, responsible=OLEG, team="desk", due_s={"resolution": 15},
+        ),
+        t.added(0.8, "task", "t_order", OLEG, responsible=YULIA, team="desk", parent="laptop", due_s={"resolution": 6}),
+        t.added(0.9, "approval", "a_budget", OLEG, approvers=[MARIA], parent="laptop", due_s={"approval": 5}),
         t.said(1.2, "request", "mailbox", "c_clean", ELENA),
         t.status(0.9, "request", "mailbox", "resolved", ELENA),
         t.status(1.4, "approval", "a_budget", "rejected", MARIA),

@@ -1,35 +1,31 @@
 """What all sections have: the line on top, the menu, the docked pane, the footer."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from store.cards import Status
-from store.engine import Store
+from tui.spoken import Spoken, binding
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
-
-if TYPE_CHECKING:
-    from tui.app import ConsoleApp
 
 MIN_COLUMNS, MIN_ROWS = 80, 24
 TOO_SMALL = "Окно меньше 80×24: увеличьте его.\nThe terminal is smaller than 80×24: please enlarge it."
 
 
-class SectionScreen(Screen[None]):
+class SectionScreen(Spoken[None]):
     """A section of the console; subclasses yield their content from `compose_content`."""
 
     SECTION: ClassVar[str] = ""
     HAS_OWN_PANE: ClassVar[bool] = False
     """The section shows the feed itself, so the pane cannot be docked on it."""
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared so by Textual
     DEFAULT_CSS = """
     SectionScreen #body { height: 1fr; }
     SectionScreen #content { width: 1fr; height: 1fr; }
@@ -41,22 +37,8 @@ class SectionScreen(Screen[None]):
     SectionScreen.-too-small #docked, SectionScreen.-too-small StatusBar { display: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f4", "dock", "Pane", id="pane.dock", tooltip="Show or hide the live pane at the bottom"),
+        binding("f4", "dock", "pane.dock"),
     ]
-
-    @property
-    def console(self) -> "ConsoleApp":
-        """The application."""
-        return cast("ConsoleApp", self.app)
-
-    @property
-    def store(self) -> Store:
-        """The open store."""
-        return self.console.store
-
-    def say(self, key: str, **params: object) -> str:
-        """A text in the console's language; may be called from any thread."""
-        return self.console.texts(key, **params)
 
     def compose(self) -> ComposeResult:
         """The frame around the content."""

@@ -5,16 +5,17 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
-from tui.screens.base import SectionScreen
 
 from store.cards import Company
 from store.errors import StoreError
 from store.settings import company
+from tui.screens.base import SectionScreen
+from tui.spoken import binding
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.company_form import CompanyForm
 
@@ -28,7 +29,7 @@ class CompanyScreen(SectionScreen):
     CompanyScreen #company-page > Button { margin: 0 0 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "edit", "Edit", id="company.edit", tooltip="Edit the company card"),
+        binding("e", "edit", "company.edit"),
     ]
 
     @dataclass
@@ -78,7 +79,7 @@ class CompanyScreen(SectionScreen):
     def action_edit(self) -> None:
         """Open the form."""
         if self._card is not None:
-            self.app.push_screen(CompanyForm(self.say, self.store, self._card), self._after_form)
+            self.app.push_screen(CompanyForm(self.say, self._card), self._after_form)
 
     def _after_form(self, saved: bool | None) -> None:
         if saved:

@@ -1,11 +1,11 @@
 """Deliveries: the queue, filtered by state and text."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import DataTable, Input, Select
 
@@ -16,6 +16,7 @@ from store.vocabulary import DeliveryState
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.screens.delivery import DeliveryScreen
+from tui.spoken import binding
 
 LIMIT = 200
 
@@ -25,13 +26,13 @@ class DeliveriesScreen(SectionScreen):
 
     SECTION = "deliveries"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter", key_display="/", id="deliveries.filter", tooltip="Filter by text"),
-        Binding("s", "next_state", "State", id="deliveries.state", tooltip="Show the next state only"),
-        Binding("x", "mark", "Mark", id="deliveries.mark", tooltip="Mark the row"),
-        Binding("r", "retry", "Retry", id="deliveries.retry", tooltip="Send again what is marked, or the row"),
-        Binding("c", "cancel", "Cancel", id="deliveries.cancel", tooltip="Withdraw what is marked, or the row; r undoes it"),
-        Binding("f5", "reload", "Refresh", id="deliveries.reload", tooltip="Read the list again"),
-        Binding("escape", "leave_filter", show=False, id="deliveries.leave", tooltip="Back to the list"),
+        binding("slash", "filter", "deliveries.filter", shown="/"),
+        binding("s", "next_state", "deliveries.state"),
+        binding("x", "mark", "deliveries.mark"),
+        binding("r", "retry", "deliveries.retry"),
+        binding("c", "cancel", "deliveries.cancel"),
+        binding("f5", "reload", "deliveries.reload"),
+        binding("escape", "leave_filter", "deliveries.leave", show=False),
     ]
 
     def compose_content(self) -> ComposeResult:
@@ -47,14 +48,21 @@ class DeliveriesScreen(SectionScreen):
         self._marked: set[int] = set()
         self._rows: list[FeedRow] = []
         table = self._table
-        for key, width in (("mark", 1), ("time", 8), ("object", 9), ("state", 10), ("recipient", 16), ("subject", None)):
+        for key, width in (
+            ("mark", 1),
+            ("time", 8),
+            ("object", 9),
+            ("state", 10),
+            ("recipient", 16),
+            ("subject", None),
+        ):
             table.add_column(self.say(f"deliveries.{key}"), key=key, width=width)
         table.focus()
         self.action_reload()
 
     @property
     def _table(self) -> DataTable[Text]:
-        return self.query_one("#delivery-table", DataTable)
+        return cast("DataTable[Text]", self.query_one("#delivery-table", DataTable))
 
     def action_reload(self) -> None:
         """Read the list in a thread."""
@@ -110,7 +118,7 @@ class DeliveriesScreen(SectionScreen):
 
     def action_next_state(self) -> None:
         """Any, then each state in turn."""
-        select = self.query_one("#delivery-state", Select)  # pyright: ignore[reportUnknownVariableType]
+        select = cast("Select[str]", self.query_one("#delivery-state", Select))
         words = [state.word for state in DeliveryState]
         place = words.index(str(select.value)) + 1 if select.value in words else 0
         if place < len(words):

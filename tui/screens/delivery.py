@@ -1,42 +1,36 @@
 """A notification opened: the letter as its recipient sees it, and why it was sent or not."""
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Static, TabbedContent, TabPane
 
 from store import outbox
 from store.cards import DecisionCard, DeliveryCard
+from store.engine import Store
 from store.sanitise import clean_line, clean_text
 from tui.operator import operator
-
-if TYPE_CHECKING:
-    from tui.app import ConsoleApp
+from tui.spoken import Spoken, binding
 
 
-class DeliveryScreen(Screen[None]):
+class DeliveryScreen(Spoken[None]):
     """One delivery."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Back", key_display="esc", id="delivery.back", tooltip="Back to the list"),
-        Binding("w", "tab('why')", "Why", id="delivery.why", tooltip="Why it was sent or not"),
-        Binding("l", "tab('letter')", "Letter", id="delivery.letter", tooltip="The letter as its recipient sees it"),
-        Binding("r", "retry", "Retry", id="delivery.retry", tooltip="Send it again: dead, held or cancelled"),
-        Binding("c", "cancel", "Cancel", id="delivery.cancel", tooltip="Withdraw it, if it is not sent yet; r undoes it"),
+        binding("escape,q", "dismiss", "delivery.back", shown="esc"),
+        binding("w", "tab('why')", "delivery.why"),
+        binding("l", "tab('letter')", "delivery.letter"),
+        binding("r", "retry", "delivery.retry"),
+        binding("c", "cancel", "delivery.cancel"),
     ]
 
     def __init__(self, delivery_id: int) -> None:
         super().__init__()
         self._id = delivery_id
-
-    @property
-    def console(self) -> "ConsoleApp":
-        """The application."""
-        return cast("ConsoleApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Two tabs."""
@@ -108,16 +102,16 @@ class DeliveryScreen(Screen[None]):
 
     def action_retry(self) -> None:
         """Send it again."""
-        self.run_worker(lambda: self._move(outbox.retry, "delivery.retried"), thread=True, exit_on_error=False)
+        self._move(outbox.retry, "delivery.retried")
 
     def action_cancel(self) -> None:
         """Withdraw it."""
-        self.run_worker(lambda: self._move(outbox.cancel, "delivery.cancelled"), thread=True, exit_on_error=False)
+        self._move(outbox.cancel, "delivery.cancelled")
 
-    def _move(self, move: object, key: str) -> None:
-        from collections.abc import Callable
+    def _move(self, move: Callable[[Store, Sequence[int], str], int], key: str) -> None:
+        def work() -> None:
+            done = move(self.store, [self._id], operator())
+            self.notify(self.say(key if done else "delivery.unmoved"), markup=False)
+            self.reload()
 
-        done = cast("Callable[..., int]", move)(self.console.store, [self._id], operator())
-        texts = self.console.texts
-        self.notify(texts(key) if done else texts("delivery.unmoved"), markup=False)
-        self.reload()
+        self.run_worker(work, thread=True, exit_on_error=False)

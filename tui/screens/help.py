@@ -3,37 +3,32 @@
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.screens.words import binding_words
+from tui.spoken import SpokenModal, binding
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(SpokenModal[None]):
     """Lists every key that works on the screen below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,f1,q", "dismiss", "Close", key_display="esc", id="help.close", tooltip="Close the help"),
+        binding("escape,question_mark,f1,q", "dismiss", "help.close", shown="esc"),
     ]
 
     def __init__(self, below: Screen[Any]) -> None:
         super().__init__()
-        self._keys = [
-            (self.app_key(active.binding), active.binding.id or "", active.binding.tooltip or active.binding.description)
-            for active in below.active_bindings.values()
-            if active.binding.id
-        ]
-
-    @staticmethod
-    def app_key(binding: Binding) -> str:
-        """The key as one reads it."""
-        return binding.key_display or binding.key.replace("question_mark", "?").replace("slash", "/")
+        keys: dict[str, list[str]] = {}
+        for active in below.active_bindings.values():
+            bound = active.binding
+            if bound.id:
+                keys.setdefault(bound.tooltip, []).append(below.app.get_key_display(bound))
+        self._lines = [f"{' '.join(dict.fromkeys(names)):<14} {words}" for words, names in keys.items()]
 
     def compose(self) -> ComposeResult:
         """The list."""
-        lines = [f"{key:<12} {binding_words(self.app, name, text)}" for key, name, text in self._keys]
         with VerticalScroll(id="help-box"):
-            yield Static(Content("\n".join(dict.fromkeys(lines))))
+            yield Static(Content("\n".join(self._lines)))

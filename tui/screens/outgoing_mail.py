@@ -6,18 +6,19 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Label, Static, TabbedContent, TabPane
-from tui.screens.base import SectionScreen
 
 from store.cards import MailConnection, Sending
 from store.errors import StoreError
 from store.settings import connection_secret, connections, delete_connection, save_connection, save_sending, sending
 from store.vocabulary import Protocol
 from tui.operator import operator
+from tui.screens.base import SectionScreen
+from tui.spoken import binding
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.connection_form import ConnectionForm
@@ -123,12 +124,12 @@ class OutgoingMailScreen(SectionScreen):
     OutgoingMailScreen #add { margin-left: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "edit", "Edit", id="mail.edit", tooltip="Edit what the tab shows"),
-        Binding("c", "check", "Check", id="mail.check", tooltip="Try the connection"),
-        Binding("t", "toggle", "On/off", id="mail.toggle", tooltip="Switch the connection on or off"),
-        Binding("d", "delete", "Delete", id="mail.delete", tooltip="Delete the connection"),
-        Binding("a", "add", "Add", id="mail.add", tooltip="Add a connection"),
-        Binding("left_square_bracket,right_square_bracket", "tab", "Tab", id="mail.tab", tooltip="The other tab"),
+        binding("e", "edit", "mail.edit"),
+        binding("c", "check", "mail.check"),
+        binding("t", "switch", "mail.toggle"),
+        binding("d", "delete", "mail.delete"),
+        binding("a", "add", "mail.add"),
+        binding("left_square_bracket,right_square_bracket", "tab", "mail.tab"),
     ]
 
     @dataclass
@@ -146,18 +147,18 @@ class OutgoingMailScreen(SectionScreen):
 
     def compose_content(self) -> ComposeResult:
         say = self.say
+        connections = TabPane(Content(say("mail.tab_connections")), id="tab-connections")
+        parameters = TabPane(Content(say("mail.tab_sending")), id="tab-sending")
         with TabbedContent(id="mail-tabs"):
-            with TabPane(Content(say("mail.tab_connections")), id="tab-connections"):
-                with VerticalScroll(id="connections", can_focus=False):
-                    yield Vertical(id="connection-cards")
-                    yield Button(Content(say("mail.add")), id="add", compact=True)
-            with TabPane(Content(say("mail.tab_sending")), id="tab-sending"):
-                with VerticalScroll(id="sending", can_focus=False):
-                    with Horizontal(classes="page-buttons"):
-                        yield Button(Content(say("mail.edit")), id="sending-edit", compact=True, variant="primary")
-                        yield Button(Content(say("mail.restore")), id="sending-restore", compact=True)
-                    yield Static(Content(say("mail.missing")), id="sending-missing", classes="notice")
-                    yield CardView((), id="sending-card")
+            with connections, VerticalScroll(id="connections", can_focus=False):
+                yield Vertical(id="connection-cards")
+                yield Button(Content(say("mail.add")), id="add", compact=True)
+            with parameters, VerticalScroll(id="sending", can_focus=False):
+                with Horizontal(classes="page-buttons"):
+                    yield Button(Content(say("mail.edit")), id="sending-edit", compact=True, variant="primary")
+                    yield Button(Content(say("mail.restore")), id="sending-restore", compact=True)
+                yield Static(Content(say("mail.missing")), id="sending-missing", classes="notice")
+                yield CardView((), id="sending-card")
 
     def on_mount(self) -> None:
         self._sending = Sending()
@@ -219,15 +220,15 @@ class OutgoingMailScreen(SectionScreen):
     def action_edit(self) -> None:
         """Open the form of what the tab shows."""
         if self._tab == "tab-sending":
-            self._open(SendingForm(self.say, self.store, self._sending))
+            self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():
-            self._open(ConnectionForm(self.say, self.store, card.card))
+            self._open(ConnectionForm(self.say, card.card))
 
     @on(Button.Pressed, "#add")
     def action_add(self) -> None:
         """Open the form of a new connection."""
         if self._tab == "tab-connections":
-            self._open(ConnectionForm(self.say, self.store, MailConnection(name="", server="")))
+            self._open(ConnectionForm(self.say, MailConnection(name="", server="")))
 
     def _open(self, form: Form) -> None:
         self.app.push_screen(form, self._after_form)
@@ -256,7 +257,7 @@ class OutgoingMailScreen(SectionScreen):
         event.control.scroll_visible(animate=False)
 
     @on(Button.Pressed, ".toggle")
-    def action_toggle(self) -> None:
+    def action_switch(self) -> None:
         """Switch the connection on or off."""
         chosen = self._chosen() if self._tab == "tab-connections" else None
         if chosen is not None:

@@ -7,13 +7,13 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
-from tui.screens.base import SectionScreen
 
 from store.errors import StoreError
 from store.rulebook import list_rules, set_enabled
 from store.rules import Rule
 from store.vocabulary import RuleKind
 from tui.operator import operator
+from tui.screens.base import SectionScreen
 from tui.widgets.rule_list import RuleList
 from tui.widgets.rule_words import RuleLine, rule_line
 

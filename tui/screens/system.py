@@ -8,12 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.message import Message
-from tui.screens.base import SectionScreen
 
 from store.cards import MailConnection, Status
 from store.errors import StoreError
 from store.settings import company
 from store.status import read_status
+from tui.screens.base import SectionScreen
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.form import Say
 

@@ -1,7 +1,6 @@
 """The form of the company card."""
 
 from store.cards import Company
-from store.engine import Store
 from store.errors import SettingsError
 from store.settings import save_company
 from store.vocabulary import Language
@@ -12,9 +11,8 @@ from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, 
 class CompanyForm(Form):
     """Edits the company card."""
 
-    def __init__(self, say: Say, store: Store, card: Company) -> None:
+    def __init__(self, say: Say, card: Company) -> None:
         super().__init__(say, say("company.title"))
-        self.store = store
         self.card = card
 
     def fields(self) -> list[Field]:

@@ -4,17 +4,17 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Select
 
 from store.cards import MailConnection
-from store.engine import Store
 from store.errors import SettingsError
-from store.settings import check_connection, connection_secret, save_connection, sending
+from store.settings import MAX_PORT, check_connection, connection_secret, save_connection, sending
 from store.vocabulary import Encryption, Protocol
 from tui.operator import operator
+from tui.spoken import binding
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.form import Field, Form, Say, Value, choice_field, flag_field, secret_field, text_field
 
@@ -29,13 +29,12 @@ class ConnectionForm(Form):
     """Edits a connection, or makes one; checks what stands in the form without saving it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f5", "check", "Check", id="connection.check", tooltip="Try the connection as it stands in the form"),
+        binding("f5", "check", "connection.check"),
     ]
 
-    def __init__(self, say: Say, store: Store, card: MailConnection) -> None:
+    def __init__(self, say: Say, card: MailConnection) -> None:
         title = say("mail.connection_to", server=card.server) if card.id else say("mail.new_connection")
         super().__init__(say, title)
-        self.store = store
         self.card = card
 
     def fields(self) -> list[Field]:
@@ -96,7 +95,7 @@ class ConnectionForm(Form):
             raise SettingsError("server", self.say("problem.server"))
         port: int | None = None
         if protocol is Protocol.SMTP:
-            if not texts["port"].isascii() or not texts["port"].isdigit() or not 1 <= int(texts["port"]) <= 65_535:
+            if not texts["port"].isascii() or not texts["port"].isdigit() or not 1 <= int(texts["port"]) <= MAX_PORT:
                 raise SettingsError("port", self.say("problem.port"))
             port = int(texts["port"])
         card = replace(

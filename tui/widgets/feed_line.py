@@ -36,7 +36,9 @@ def feed_line(row: FeedRow, width: int, base: Style, console: "ConsoleApp", *, h
     wide = width >= WIDE
     number_width, event_width, name_width = (10, 20, 22) if wide else (9, 0, 16)
     subject = clean_line(row.subject).removeprefix(clean_line(row.object_number)).lstrip(" :—-")
-    rest = width - (8 + 1 + number_width + 1 + event_width + (1 if event_width else 0) + 2 + name_width + 1 + STATE_WIDTH + 1)
+    rest = width - (
+        8 + 1 + number_width + 1 + event_width + (1 if event_width else 0) + 2 + name_width + 1 + STATE_WIDTH + 1
+    )
     muted = base + Style(dim=True)
     cells = [
         (when, 8, muted),

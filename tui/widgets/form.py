@@ -6,15 +6,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
+from tui.spoken import SpokenModal, binding
 from tui.widgets.question import Question
 
 Say = Callable[..., str]
@@ -119,7 +119,7 @@ def area_field(name: str, label: str, value: str) -> Field:
     return Field(name, label, TextArea(value, compact=True))
 
 
-class Form(ModalScreen[bool]):
+class Form(SpokenModal[bool]):
     """A form over the whole screen; gives `True` when something was saved.
 
     A subclass says which fields there are (`fields`), and saves them (`save`, in a thread).
@@ -134,8 +134,8 @@ class Form(ModalScreen[bool]):
     Form #form-buttons Button { margin-right: 2; min-width: 12; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", id="form.save", tooltip="Save the form"),
-        Binding("escape", "leave", "Cancel", id="form.cancel", tooltip="Leave the form"),
+        binding("ctrl+s", "save", "form.save"),
+        binding("escape", "leave", "form.cancel"),
     ]
 
     def __init__(self, say: Say, title: str) -> None:

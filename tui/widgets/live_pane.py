@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from rich.segment import Segment
 from rich.style import Style
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.events import Click, Resize
 from textual.geometry import Size
 from textual.message import Message
@@ -19,6 +19,7 @@ from textual.strip import Strip
 
 from store.cards import FeedRow
 from store.vocabulary import DeliveryState
+from tui.spoken import binding
 from tui.widgets.feed_line import feed_line
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ class LivePane(ScrollView, can_focus=True):
     LivePane { height: 1fr; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False, id="pane.up"),
-        Binding("down", "move(1)", show=False, id="pane.down"),
-        Binding("pageup", "move_page(-1)", show=False, id="pane.page_up"),
-        Binding("pagedown", "move_page(1)", show=False, id="pane.page_down"),
-        Binding("home", "edge(False)", show=False, id="pane.home"),
-        Binding("end", "edge(True)", show=False, id="pane.end"),
-        Binding("enter", "open", "Open", id="pane.open", tooltip="Open the notification: its letter and its why"),
-        Binding("o", "order", "Order", id="pane.order", tooltip="Newest on top or at the bottom"),
+        binding("up", "move(-1)", "pane.up", show=False),
+        binding("down", "move(1)", "pane.down", show=False),
+        binding("pageup", "move_page(-1)", "pane.page_up", show=False),
+        binding("pagedown", "move_page(1)", "pane.page_down", show=False),
+        binding("home", "edge(False)", "pane.home", show=False),
+        binding("end", "edge(True)", "pane.end", show=False),
+        binding("enter", "open", "pane.open"),
+        binding("o", "order", "pane.order"),
     ]
 
     @dataclass
@@ -52,7 +53,7 @@ class LivePane(ScrollView, can_focus=True):
 
         delivery_id: int
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: list[FeedRow] = []
         self._places: dict[int, int] = {}
@@ -139,7 +140,7 @@ class LivePane(ScrollView, can_focus=True):
         """Move the cursor by pages."""
         self.action_move(step * max(1, self.size.height - 1))
 
-    def action_edge(self, end: bool) -> None:  # noqa: FBT001 - an action's argument
+    def action_edge(self, end: bool) -> None:
         """Go to the first or the last row."""
         self.action_move(len(self._rows) if end else -len(self._rows))
 

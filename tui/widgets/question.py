@@ -5,14 +5,15 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Label
 
+from tui.spoken import SpokenModal, binding
 
-class Question(ModalScreen[bool]):
+
+class Question(SpokenModal[bool]):
     """Asks; Escape and the second button mean no, and the second button has the focus."""
 
     DEFAULT_CSS = """
@@ -23,8 +24,8 @@ class Question(ModalScreen[bool]):
     Question Button { margin-right: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "no", "No", id="question.no", tooltip="Do not do it", show=False),
-        Binding("left,right", "other", "Other", id="question.other", tooltip="Go to the other button", show=False),
+        binding("escape", "no", "question.no", show=False),
+        binding("left,right", "other", "question.other", show=False),
     ]
 
     def __init__(self, text: str, *, yes: str, no: str) -> None:

@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
 from textual.widgets.data_table import CellDoesNotExist
 
+from tui.spoken import binding
 from tui.widgets.form import Say
 from tui.widgets.rule_words import RuleLine
 
 WIDE = 100
+MEDIUM = 76
+"""Widths from which more columns are shown, in cells."""
 """From this many columns on, every column is shown."""
 _COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients")
 _NARROW = ("enabled", "title", "channel")
@@ -39,13 +42,13 @@ class RuleList(Vertical):
     RuleList > #rule-status { height: 1; padding: 0 1; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "switch", "On/off", id="rules.switch", tooltip="Switch the row or the marked rows on or off"),
-        Binding("x,insert", "mark", "Mark", id="rules.mark", tooltip="Mark the row"),
-        Binding("ctrl+a", "mark_all", "All", id="rules.mark_all", tooltip="Mark all rows shown, or none"),
-        Binding("s", "sort", "Sort", id="rules.sort", tooltip="Sort by the next column"),
-        Binding("slash", "filter", "Filter", key_display="/", id="rules.filter", tooltip="Type to filter"),
-        Binding("u", "undo", "Undo", id="rules.undo", tooltip="Take the last switch back"),
-        Binding("escape", "clear", "Clear", id="rules.clear", tooltip="Clear the filter and the marks", show=False),
+        binding("space", "switch", "rules.switch"),
+        binding("x,insert", "mark", "rules.mark"),
+        binding("ctrl+a", "mark_all", "rules.mark_all"),
+        binding("s", "sort", "rules.sort"),
+        binding("slash", "filter", "rules.filter", shown="/"),
+        binding("u", "undo", "rules.undo"),
+        binding("escape", "clear", "rules.clear", show=False),
     ]
 
     needle: reactive[str] = reactive("")
@@ -113,7 +116,7 @@ class RuleList(Vertical):
             self._note = note
         self._fill()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         if self._lines:
             self.call_after_refresh(self._fill)
 
@@ -143,7 +146,7 @@ class RuleList(Vertical):
     def _lay_out(self) -> None:
         """Choose the columns by the width, and share it out; title and on/off are always there."""
         width = self.size.width or self.app.size.width
-        columns = _COLUMNS if width >= WIDE else (*_NARROW, "when") if width >= 76 else _NARROW
+        columns = _COLUMNS if width >= WIDE else (*_NARROW, "when") if width >= MEDIUM else _NARROW
         table = self.table
         table.clear(columns=True)
         self._columns = columns

@@ -21,7 +21,7 @@ class RuleLine:
 
     def holds(self, needle: str) -> bool:
         """Whether every word of the needle, case aside, stands somewhere in the row."""
-        text = " ".join((self.title, self.object, self.when, self.channel, self.recipients, self.code)).casefold()
+        text = f"{self.title} {self.object} {self.when} {self.channel} {self.recipients} {self.code}".casefold()
         return all(word in text for word in needle.casefold().split())
 
 

@@ -5,7 +5,6 @@ from textual.content import Content
 from textual.widgets import Button
 
 from store.cards import Sending
-from store.engine import Store
 from store.errors import SettingsError
 from store.settings import save_sending
 from tui.operator import operator
@@ -19,9 +18,8 @@ REQUIRED = ("support_address", "system_address", "sender_name")
 class SendingForm(Form):
     """Edits the sending parameters, and can put the system's own back."""
 
-    def __init__(self, say: Say, store: Store, card: Sending) -> None:
+    def __init__(self, say: Say, card: Sending) -> None:
         super().__init__(say, say("mail.sending"))
-        self.store = store
         self.card = card
 
     def fields(self) -> list[Field]:

@@ -47,7 +47,8 @@ class Sidebar(Vertical):
 
     DEFAULT_CSS = """
     Sidebar { width: 16; height: 1fr; background: $surface; padding: 1 0; }
-    Sidebar .menu-item { width: 100%; height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    Sidebar .menu-item { width: 100%; height: 1; padding: 0 1; color: $text-muted; }
+    Sidebar .menu-item { text-wrap: nowrap; text-overflow: ellipsis; }
     Sidebar .menu-item:hover { background: $boost; }
     Sidebar .menu-item.-current { background: $primary; color: $text; text-style: bold; }
     .-wide Sidebar { width: 20; }

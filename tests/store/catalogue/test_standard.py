@@ -109,4 +109,8 @@ def test_both_languages_have_every_template() -> None:
 
 def test_escalations_have_a_threshold_and_event_actions_have_none() -> None:
     for rule in STANDARD:
-        assert (rule.threshold is not None) == (rule.event_type is EventType.DEADLINE) == (rule.kind is RuleKind.ESCALATION)
+        assert (
+            (rule.threshold is not None)
+            == (rule.event_type is EventType.DEADLINE)
+            == (rule.kind is RuleKind.ESCALATION)
+        )

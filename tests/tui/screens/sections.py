@@ -1,17 +1,18 @@
 """Opens one section of the console on a real store, for the tests of the sections."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
-from tui.app import ConsoleApp
 
 from store.engine import Store
 from store.standard import install
+from tui.app import ConsoleApp
 
 SIZES = [(80, 24), (120, 40)]
 LANGUAGES = ["ru", "en"]
@@ -24,7 +25,7 @@ def make_store(folder: Path) -> Store:
     return store
 
 
-async def settle(pilot: "Pilot[object]") -> None:
+async def settle(pilot: "Pilot[Any]") -> None:
     """Wait until threads have answered and the answers are painted."""
     for _ in range(3):
         await pilot.pause()
@@ -40,17 +41,17 @@ async def settle(pilot: "Pilot[object]") -> None:
 
 @asynccontextmanager
 async def section(
-    store: Store, screen: Callable[[], Screen[object]], *, language: str = "ru", size: tuple[int, int] = (80, 24)
-) -> AsyncIterator["Pilot[object]"]:
+    store: Store, screen: Callable[[], Screen[Any]], *, language: str = "ru", size: tuple[int, int] = (80, 24)
+) -> AsyncGenerator["Pilot[Any]"]:
     """The console with one section in front."""
-    app: App[object] = ConsoleApp(store, language=language, start_dispatcher=False)
+    app: App[Any] = ConsoleApp(store, language=language, start_dispatcher=False)
     async with app.run_test(size=size, notifications=True) as pilot:
         app.push_screen(screen())
         await settle(pilot)
         yield pilot
 
 
-async def press(pilot: "Pilot[object]", *keys: str) -> None:
+async def press(pilot: "Pilot[Any]", *keys: str) -> None:
     """Press keys, then wait for what they started."""
     await pilot.press(*keys)
     await settle(pilot)

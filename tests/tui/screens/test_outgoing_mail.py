@@ -1,5 +1,7 @@
 """Connections and sending parameters."""
 
+from typing import cast
+
 import pytest
 from textual.widgets import Checkbox, Input, Select
 
@@ -63,7 +65,8 @@ async def test_the_port_follows_the_encryption_unless_it_was_chosen(section_stor
     async with section(section_store, OutgoingMailScreen) as pilot:
         await press(pilot, "a")
         form = pilot.app.screen
-        port, encryption = form.query_one("#field-port", Input), form.query_one("#field-encryption", Select)
+        port = form.query_one("#field-port", Input)
+        encryption = cast("Select[str]", form.query_one("#field-encryption", Select))
         encryption.value = "ssl"
         await pilot.pause()
         assert port.value == "465"
