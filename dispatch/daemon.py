@@ -1,23 +1,29 @@
 """The dispatcher: one process, one task group — planner, sender, clock, heartbeat — on one store."""
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from dispatch.planner import Planner
-from dispatch.sender import Sender
+from dispatch.sender import STORE_RETRY_S, Sender
 from dispatch.ticks import tick
 from store import outbox
 from store.cards import DispatcherCard
 from store.engine import Store
+from store.errors import StoreUnreachableError
 from store.feed import Watch
 from store.status import beat, leave
 
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 HEARTBEAT_S = 2.0
 TICK_S = 1.0
 WATCH_S = 0.05
@@ -88,7 +94,7 @@ class Daemon:
         while True:
             self._planning = True
             self._plan_wake.clear()
-            count = await asyncio.wrap_future(planner.submit_batch())
+            count = await self._patiently(lambda: asyncio.wrap_future(planner.submit_batch()))
             self._planned += count
             if count:
                 self._send_wake.set()
@@ -112,7 +118,7 @@ class Daemon:
 
     async def _tick_loop(self) -> None:
         while True:
-            made = await asyncio.to_thread(tick, self._store)
+            made = await self._patiently(lambda: asyncio.to_thread(tick, self._store))
             self._ticked += made
             self._ticks += 1
             if made:
@@ -122,12 +128,21 @@ class Daemon:
     async def _beat_loop(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            await self._beat()
+            await self._patiently(self._beat)
 
     async def _beat(self) -> None:
         now = self._store.clock()
         card = DispatcherCard(self.id, self._card.host, self._card.pid, self._card.started_at, now, alive=True)
         await asyncio.wrap_future(self._store.submit(lambda connection: beat(connection, card)))
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""
+        while True:
+            try:
+                return await work()
+            except StoreUnreachableError as error:
+                _log.error("%s", error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _idle_loop(self) -> None:
         """Stop once the clock has ticked, everything is planned and nothing is due now."""

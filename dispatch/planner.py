@@ -1,5 +1,6 @@
 """The planner service: accepted events become decisions, notifications and deliveries, a transaction each batch."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from store.rulebook import rules_in
 from store.settings import company_in
 from store.vocabulary import Channel, DeliveryState, Language
 
+_log = logging.getLogger(__name__)
 BATCH = 100
 """Events planned in one transaction."""
 
@@ -102,8 +104,17 @@ class Planner:
         decisions: list[dict[str, Any]] = []
         notes: list[tuple[StoredEvent, Note]] = []
         for event in events:
-            made = plan(event, settings.rules, settings.directory, settings.company)
-            composed, failures = compose_notes(event, made, settings)
+            try:
+                made = plan(event, settings.rules, settings.directory, settings.company)
+                composed, failures = compose_notes(event, made, settings)
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                # One event that cannot be planned must not stop those behind it; what went wrong is its why.
+                _log.exception("event %s %s cannot be planned", event.source, event.external_id)
+                problem = {"problem": f"{type(error).__name__}: {error}"[:500]}
+                decisions.append(
+                    _decision(event, DecisionCard("", "", taken=False, reason="planning_failed", params=problem))
+                )
+                continue
             notes += [(event, note) for note in composed]
             decisions += [_decision(event, card) for card in (*made.decisions, *failures)]
         if decisions:

@@ -6,6 +6,7 @@ capped by the settler, because a crash in it sends a letter twice.
 """
 
 import asyncio
+import logging
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from store import outbox
 from store.audit import revision_in
 from store.cards import MailConnection
 from store.engine import Store
+from store.errors import StoreUnreachableError
 from store.outbox import Claimed, Settlement
 from store.settings import connection_secret
 from store.status import save_health
@@ -34,10 +36,17 @@ BATCH = 300
 """Letters in one claim."""
 LOW_WATER = 150
 """Letters in hand below which the next batch is claimed."""
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=10)
+LEASE_MARGIN = timedelta(minutes=3)
+"""A letter is not begun with less of its lease left: every step of it timing out would outlast the lease."""
 SETTLE_EVERY_S = 0.02
+STORE_RETRY_S = 1.0
+"""Pause after the store could not be written."""
+LAST_TRIES = 10
+"""Tries to record what was sent, when leaving."""
 IDLE_POLL_S = 0.1
 AMBIGUOUS = "lost"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -79,6 +88,7 @@ class Sender:
         self._done: list[Settlement] = []
         self._in_hand = 0
         self._flushing = 0
+        self._finished = False
 
     @property
     def idle(self) -> bool:
@@ -96,8 +106,8 @@ class Sender:
                 self._queue.clear()
                 self._arrived.set()
                 await asyncio.gather(*workers)
-                settler.cancel()
-        await self._flush()
+                self._finished = True
+                await settler
         for route in self._routes:
             for session in route.sessions:
                 await session.close()
@@ -111,7 +121,7 @@ class Sender:
         while not self._stop.is_set():
             claimed: list[Claimed] = []
             if len(self._queue) <= LOW_WATER and loop.time() >= next_batch_at and self._usable() is not False:
-                claimed = await asyncio.wrap_future(self._store.submit(self._claim_in))
+                claimed = await self._claim()
             if claimed:
                 self._queue.extend(claimed)
                 self._arrived.set()
@@ -121,6 +131,14 @@ class Sender:
                 await asyncio.sleep(0)
                 continue
             await self._wait(SETTLE_EVERY_S if self._queue else IDLE_POLL_S)
+
+    async def _claim(self) -> list[Claimed]:
+        try:
+            return await asyncio.wrap_future(self._store.submit(self._claim_in))
+        except StoreUnreachableError as error:
+            _log.error("nothing can be claimed: %s", error)
+            await asyncio.sleep(STORE_RETRY_S)
+            return []
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -197,6 +215,9 @@ class Sender:
     async def _send(self, letter: Claimed, sessions: dict[int, tuple[_Route, SmtpSession]]) -> None:
         route, mailing = self._pick(), self._mailing
         now = self._store.clock()
+        if now > letter.lease_until - LEASE_MARGIN:
+            self._done.append(Settlement(letter.id, DeliveryState.PENDING, now, letter.attempts, counted=False))
+            return
         if route is None or mailing is None:
             self._done.append(self._postponed(letter, now))
             return
@@ -273,9 +294,15 @@ class Sender:
         )  # fmt: skip
 
     async def _settle_loop(self) -> None:
-        while True:
+        tries = 0
+        while not self._finished or (self._done and tries < LAST_TRIES):
             await asyncio.sleep(SETTLE_EVERY_S)
-            await self._flush()
+            tries += self._finished
+            try:
+                await self._flush()
+            except StoreUnreachableError as error:
+                _log.error("what was sent cannot be recorded yet: %s", error)
+                await asyncio.sleep(STORE_RETRY_S)
 
     async def _flush(self) -> None:
         done, self._done = self._done, []
@@ -299,6 +326,11 @@ class Sender:
 
         try:
             await asyncio.wrap_future(self._store.submit(write))
+        except StoreUnreachableError:
+            # What a server accepted must be recorded, or it is sent twice: kept for the next round.
+            self._done[:0] = done
+            raise
+        else:
             for route in health:
                 route.shown = (route.circuit.state, route.circuit.retry_at)
         finally:

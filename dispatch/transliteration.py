@@ -1,7 +1,7 @@
-"""Cyrillic to Latin for headers, for gateways that know no other letters (after GOST R 7.0.34)."""
+"""Cyrillic to Latin for headers, for gateways that know no other letters, in the spelling readers of Russian expect."""
 
 _PAIRS = (
-    "аa бb вv гg дd еe ёyo жzh зz иi йj кk лl мm нn оo пp рr сs тt уu фf хh цts чch шsh щshch ъ ыy ь эe юyu яya"
+    "аa бb вv гg дd еe ёyo жzh зz иi йj кk лl мm нn оo пp рr сs тt уu фf хkh цts чch шsh щshch ъ ыy ь эe юyu яya"
     " іi їyi єye ґg ўu"
 )
 _TABLE = {

@@ -32,6 +32,7 @@ class Claimed:
     object_type: str
     object_id: str
     created_at: datetime
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
     query = (
         select(
             d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, d.c.created_at,
+            d.c.next_at.label("lease_until"),
             n.c.subject, n.c.text, n.c.html, e.c.object_type, e.c.object_id,
         )
         .join(n, n.c.id == d.c.notification_id)
@@ -82,12 +84,6 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
         .order_by(d.c.id)
     )  # fmt: skip
     return [Claimed(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public in SQLAlchemy
-
-
-def renew(connection: Connection, ids: Sequence[int], owner: str, lease_until: datetime) -> None:
-    """Prolong leases on letters still in hand."""
-    d = tables.delivery
-    connection.execute(update(d).where(d.c.id.in_(ids), d.c.claimed_by == owner).values(next_at=lease_until))
 
 
 def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Settlement]) -> None:

@@ -41,6 +41,7 @@ class MailServer:
         login: With `password`: AUTH is required.
         refused: Recipients with the answer they get.
         answers: Answers for the next letters, before any is accepted.
+        delay_s: How long each letter is thought about before the answer.
     """
 
     folder: Path
@@ -49,11 +50,13 @@ class MailServer:
     password: str = ""
     refused: dict[str, str] = field(default_factory=dict[str, str])
     answers: list[str] = field(default_factory=list[str])
+    delay_s: float = 0.0
     letters: list[Letter] = field(default_factory=list[Letter])
     logins: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def __enter__(self) -> Self:
         self._sessions: list[SMTP] = []
+        self.reading = threading.Event()
         self._context = self._tls() if self.mode != "none" else None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -132,6 +135,8 @@ class MailServer:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the letter, or give the next answer we are told to give."""
+        self.reading.set()
+        await asyncio.sleep(self.delay_s)
         if self.answers:
             return self.answers.pop(0)
         self.letters += [Letter(envelope.mail_from, to, envelope.content) for to in envelope.rcpt_tos]

@@ -1,7 +1,6 @@
 """What the commands share: opening the store, JSON on stdout, messages on stderr, exit codes."""
 
 import dataclasses
-import getpass
 import json
 import os
 import sys
@@ -109,11 +108,3 @@ def read_input(file: str) -> str:
         fail(f"{file}: {error.strerror}", BAD_INPUT)
     except UnicodeDecodeError:
         fail(f"{file}: is not UTF-8 text", BAD_INPUT)
-
-
-def operator() -> str:
-    """Who is at the keyboard, for the audit trail."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -9,7 +9,8 @@ import typer
 
 from store.vocabulary import DeliveryState
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, operator, read_input, say, say_json, table
+from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, read_input, say, say_json, table
+from tui.operator import operator
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Deliveries, e.g. D12.")]
 

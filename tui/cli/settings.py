@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import BAD_INPUT, fail, note, opened, operator, read_input, say, say_json, table
+from tui.cli.output import BAD_INPUT, fail, note, opened, read_input, say, say_json, table
+from tui.operator import operator
 
 
 def add_to(application: typer.Typer) -> None:

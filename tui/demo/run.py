@@ -118,12 +118,13 @@ def _run_headless(store: Store, sink: MailSink, folder: Path, language: Language
             _wait(child, seconds)
         finally:
             activity.stop()
-        if not _wait_until_idle(store, child):
+        ran_empty = _wait_until_idle(store, child)
+        if not ran_empty:
             problems.append(f"the queue was not empty after {IDLE_WITHIN_S:.0f} s")
         code = _stop(child)
     if code != 0:
         problems.append(f"the dispatcher ended with {code}: {log.read_text('utf-8', 'replace')[-2000:].strip()}")
-    return make_report(store, sink, activity.told, code, problems)
+    return make_report(store, sink, activity.told, code, problems, ran_empty=ran_empty)
 
 
 @contextmanager

@@ -112,12 +112,10 @@ async def test_421_closes_the_connection_and_the_next_letter_opens_another(tmp_p
 
 
 async def test_after_a_cancel_replies_still_belong_to_their_commands(tmp_path: Path) -> None:
-    with MailServer(tmp_path) as server:
+    with MailServer(tmp_path, delay_s=0.5) as server:
         session = SmtpSession(card(server), "")
-        await session.connect()
         task = asyncio.ensure_future(session.send(ENVELOPE))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await asyncio.to_thread(server.reading.wait, 5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
