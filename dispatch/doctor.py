@@ -17,9 +17,10 @@ from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
 from dispatch.compose import to_html
 from dispatch.errors import ConnectionDownError, DispatchError
-from dispatch.letter import Head, encode_body, message_id, write_letter
+from dispatch.letter import Head, encode_body, write_letter
 from dispatch.remedies import FIELDS, STEPS
 from store.cards import MailConnection, Sending
+from store.message_ids import message_id
 from store.vocabulary import Encryption, Protocol
 
 ORDER = ("name", "connect", "tls", "greeting", "authentication", "sender", "recipient", "letter")

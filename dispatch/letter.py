@@ -75,20 +75,6 @@ def write_letter(body: Body, head: Head, *, transliterated: bool = False) -> byt
     return body.subject + b"\r\n".join(lines) + body.content
 
 
-def message_id(key: bytes, delivery_id: int, domain: str) -> str:
-    """The Message-ID of a delivery: the same on every retry, telling nothing, not to be guessed."""
-    return f"<{_keyed(key, f'delivery:{delivery_id}')}@{domain}>"
-
-
-def thread_id(key: bytes, object_type: str, object_id: str, domain: str) -> str:
-    """The id all letters about one object refer to, so that mail programs show them together."""
-    return f"<{_keyed(key, f'object:{object_type}:{object_id}')}@{domain}>"
-
-
-def _keyed(key: bytes, text: str) -> str:
-    return hashlib.blake2b(text.encode(), key=key[:64], digest_size=16).hexdigest()
-
-
 def _part(content: str, kind: bytes, charset: str) -> bytes:
     normal = content.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:

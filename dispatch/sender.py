@@ -20,7 +20,7 @@ from dispatch.circuit import Circuit
 from dispatch.errors import ConnectionDownError, MessageError, PermanentError
 from dispatch.mailing import Mailing
 from dispatch.outgoing import HOLD_SILENT, Outgoing, hold_and_release
-from store import outbox
+from store import message_ids, outbox
 from store.audit import revision_in
 from store.cards import MailConnection
 from store.engine import Store
@@ -189,7 +189,7 @@ class Sender:
         old = {route.card: route for route in self._routes}
         self._routes = [old.pop(card, None) or _Route(card, Circuit()) for card in outgoing.connections]
         self._outgoing = outgoing
-        self._mailing = Mailing(outgoing.sending, self._store.keyring.derive("message-id"))
+        self._mailing = Mailing(outgoing.sending, self._store.keyring.derive(message_ids.PURPOSE))
 
     def _pick(self) -> _Route | None:
         now = self._store.clock()

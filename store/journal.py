@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from store import feed, tables
+from store import feed, message_ids, tables
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
 from store.engine import Store
 from store.settings import sending_in
+from store.vocabulary import Channel
 
 
 def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
@@ -21,10 +22,16 @@ def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
         if key[:1] in {"D", "d"} and key[1:].isdecimal():
             found = found | e.c.id.in_(select(d.c.event_id).where(d.c.id == int(key[1:])))
         rows = connection.execute(select(e).where(found).order_by(e.c.id.desc()).limit(limit)).all()
-        return [_event(connection, row) for row in rows]
+        return [_event(connection, store, row) for row in rows]
 
 
-def _event(connection: Connection, row: Row[Any]) -> EventCard:
+def delivery(store: Store, delivery_id: int) -> DeliveryCard | None:
+    """A delivery opened, with its letter and its story."""
+    with store.read() as connection:
+        return next(iter(_deliveries(connection, store, [delivery_id])), None)
+
+
+def _event(connection: Connection, store: Store, row: Row[Any]) -> EventCard:
     d = tables.delivery
     ids = list(connection.execute(select(d.c.id).where(d.c.event_id == row.id).order_by(d.c.id)).scalars())
     return EventCard(
@@ -40,7 +47,7 @@ def _event(connection: Connection, row: Row[Any]) -> EventCard:
         accepted_at=row.accepted_at,
         planned_at=row.planned_at,
         decisions=tuple(decisions(connection, [row.id])[row.id]),
-        deliveries=tuple(delivery_cards(connection, ids)),
+        deliveries=tuple(_deliveries(connection, store, ids)),
     )
 
 
@@ -53,7 +60,7 @@ def decisions(connection: Connection, event_ids: Sequence[int]) -> dict[int, lis
     return found
 
 
-def delivery_cards(connection: Connection, ids: Sequence[int]) -> list[DeliveryCard]:
+def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> list[DeliveryCard]:
     """Deliveries opened, in the order of their ids."""
     d, n, a = tables.delivery, tables.notification, tables.attempt
     query = feed.rows_query().add_columns(
@@ -67,6 +74,7 @@ def delivery_cards(connection: Connection, ids: Sequence[int]) -> list[DeliveryC
         )
     made = decisions(connection, sorted({row.event_id for row in rows}))
     parameters = sending_in(connection)
+    key, domain = store.keyring.derive(message_ids.PURPOSE), parameters.system_address.rpartition("@")[2]
     cards: list[DeliveryCard] = []
     for row in rows:
         line = feed.to_row(row)
@@ -78,7 +86,7 @@ def delivery_cards(connection: Connection, ids: Sequence[int]) -> list[DeliveryC
                 to=f"{line.recipient_name} <{line.recipient_address}>",
                 text=row.text,
                 html=row.html,
-                message_id="",
+                message_id=message_ids.message_id(key, line.id, domain) if line.channel is Channel.EMAIL else "",
                 sent_at=row.sent_at,
                 next_at=row.next_at,
                 connection=row.connection,

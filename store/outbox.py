@@ -9,7 +9,7 @@ from sqlalchemy import Connection, String, and_, bindparam, cast, func, insert, 
 
 from store import feed, tables
 from store.audit import record
-from store.cards import DeliveryCard, FeedRow
+from store.cards import FeedRow
 from store.engine import Store
 from store.vocabulary import Channel, DeliveryState
 
@@ -212,14 +212,6 @@ def ids_in_state(store: Store, state: DeliveryState) -> list[int]:
     d = tables.delivery
     with store.read() as connection:
         return list(connection.execute(select(d.c.id).where(d.c.state == state.value).order_by(d.c.id)).scalars())
-
-
-def card(store: Store, delivery_id: int) -> DeliveryCard | None:
-    """A delivery opened, with its letter and its story."""
-    from store.journal import delivery_cards
-
-    with store.read() as connection:
-        return next(iter(delivery_cards(connection, [delivery_id])), None)
 
 
 def retry(store: Store, ids: Sequence[int], who: str) -> int:

@@ -1,10 +1,12 @@
 """Conditions of rules."""
 
+from typing import Any
+
 import pytest
 
 from dispatch.condition import ConditionError, holds
 
-CONTEXT = {"object": {"status": "closed", "attributes": {"vip": True}}, "chosen": []}
+CONTEXT: dict[str, Any] = {"object": {"status": "closed", "attributes": {"vip": True}}, "chosen": []}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.letter import Head, encode_body, message_id, thread_id, write_letter
+from dispatch.letter import Head, encode_body, write_letter
+from store.message_ids import message_id, thread_id
 from store.sanitise import clean_line
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

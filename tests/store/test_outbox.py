@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from store import outbox, tables
+from store import journal, outbox, tables
 from store.engine import Store
 from store.outbox import Settlement
 from store.vocabulary import DeliveryState
@@ -81,7 +81,7 @@ def test_attempts_are_recorded_with_the_answer(store: Store, clock: HandClock) -
     again = clock() + timedelta(minutes=2)
     done = [Settlement(first, DeliveryState.PENDING, again, 1, "main", 450, "4.2.0 greylisted", "greylisted")]
     store.write(lambda con: outbox.settle(con, clock(), "me", done))
-    card = outbox.card(store, first)
+    card = journal.delivery(store, first)
     assert card is not None
     assert [(a.code, a.answer, a.outcome) for a in card.attempts] == [(450, "4.2.0 greylisted", "failed")]
     assert card.next_at == again

@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Footer, Static, TabbedContent, TabPane
 
-from store import outbox
+from store import journal, outbox
 from store.cards import DecisionCard, DeliveryCard
 from store.engine import Store
 from store.sanitise import clean_line, clean_text
@@ -52,7 +52,7 @@ class DeliveryScreen(Spoken[None]):
         self.run_worker(self._load, thread=True, exclusive=True, group="delivery", exit_on_error=False)
 
     def _load(self) -> None:
-        card = outbox.card(self.console.store, self._id)
+        card = journal.delivery(self.console.store, self._id)
         if card is not None:
             self.console.call_from_thread(self._show, card)
 
