@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_OPTIONS ?= --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types imports tests format bench screenshots clean
 
@@ -13,12 +14,12 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vestnik needs Python 3.11 or newer; say which with: make PYTHON=python3.12 …"; exit 1; }
 	@echo "Setting up $(VENV) (once, some 20 seconds) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready
 	@echo "Adding what the tests need …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[dev]'
 	@touch $@
 
 demo: $(VENV)/ready ## See a service desk's notifications being dispatched live

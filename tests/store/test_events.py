@@ -1,21 +1,14 @@
 """Accepting events: duplicates, and merging with what was last seen."""
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from dispatch.intake import emit
 from store import tables
 from store.engine import Store
 from store.events import NewEvent, merge, runs, unplanned
-from tests.desk import NOON, event, lines, open_store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path)
+from tests.desk import NOON, event, lines
 
 
 def _events(store: Store) -> list[Any]:

@@ -1,7 +1,6 @@
 """Cards of the settings: saving, refusing, auditing."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -26,12 +25,7 @@ from store.settings import (
     silent_mode,
 )
 from store.vocabulary import RuleKind, SilentState
-from tests.desk import NOON, PEOPLE, SENDING, TEAMS, furnish, open_store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(tmp_path)
+from tests.desk import NOON, PEOPLE, SENDING, TEAMS, furnish
 
 
 def test_cards_come_back_as_saved(store: Store) -> None:

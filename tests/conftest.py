@@ -1,0 +1,61 @@
+"""Fixtures every test may ask for: a store on both engines."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.clock import Clock, system_clock
+from store.engine import Store
+from tests.postgresql import Cluster, NoServerError
+
+KEY = "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU="
+"""The key of stores on PostgreSQL: the base64 of 32 bytes."""
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server, one per test process, started when the first test asks for it."""
+    try:
+        cluster = Cluster()
+    except NoServerError as error:
+        if os.environ.get("VESTNIK_REQUIRE_POSTGRESQL"):
+            pytest.fail(f"{error}, and VESTNIK_REQUIRE_POSTGRESQL is set")
+        pytest.skip(str(error))
+    with cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a new, migrated PostgreSQL database; its key is in the environment."""
+    monkeypatch.setenv("VESTNIK_KEY", KEY)
+    url = postgresql.new_database()
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new store; a test that asks for it runs once on each engine."""
+    return request.getfixturevalue("postgresql_url") if request.param == "postgresql" else sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of `store`; a module or folder that wants another one defines a fixture of this name."""
+    return system_clock
+
+
+@pytest.fixture
+def store(store_url: str, clock: Clock) -> Iterator[Store]:
+    """A new store with the standard set, on each engine; closed after the test."""
+    store = Store.open(store_url, clock=clock)
+    yield store
+    store.close()
+
+
+def sqlite_url(folder: Path) -> str:
+    """The URL of an SQLite store in a folder."""
+    return f"sqlite:///{folder / 'vestnik.db'}"
