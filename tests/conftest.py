@@ -1,4 +1,4 @@
-"""Fixtures every test may ask for: a store on both engines."""
+"""Fixtures every test may ask for: a store on both engines; options of the suite."""
 
 import os
 from collections.abc import Iterator
@@ -12,6 +12,11 @@ from tests.postgresql import Cluster, NoServerError
 
 KEY = "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU="
 """The key of stores on PostgreSQL: the base64 of 32 bytes."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Screenshots are compared, unless they are to be drawn anew."""
+    parser.addoption("--update-screenshots", action="store_true", help="draw the pictures in screenshots/ anew")
 
 
 @pytest.fixture(scope="session")

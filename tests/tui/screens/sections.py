@@ -32,7 +32,7 @@ async def settle(pilot: "Pilot[Any]") -> None:
         running = [
             worker
             for worker in pilot.app.workers
-            if worker.group in {"rules", "mail", "mail-read", "company", "system", "save"}
+            if worker.group in {"rules", "mail", "mail-read", "company", "system", "save", "deliveries", "delivery"}
         ]
         if running:
             await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)

@@ -1,0 +1,249 @@
+"""A service desk of whose every delivery the state is known, always the same: for pictures and for pilot tests.
+
+Events take the real road (intake, planner); what becomes of the letters is settled by script, through the outbox.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert
+
+from dispatch.intake import emit
+from dispatch.planner import Planner
+from store import outbox, tables
+from store.cards import Company, DispatcherCard, FeedRow, MailConnection, Person, Sending, Team
+from store.directory import save_people, save_teams
+from store.engine import Store
+from store.outbox import Settlement
+from store.settings import save_company, save_connection, save_sending
+from store.standard import install
+from store.status import beat, save_health
+from store.vocabulary import DeliveryState, Encryption, Language
+from tests.desk import HandClock
+
+MORNING = datetime(2026, 11, 23, 5, 58, tzinfo=UTC)
+"""Three hours earlier than the desk's own time."""
+OWNER = "scripted"
+OLGA, MARKOV, ORLOVA, BELOV, MILLER = (
+    f"{name}@romashka.example" for name in ("o.smirnova", "a.markov", "t.orlova", "g.belov", "j.miller")
+)
+PETROV, LEBEDEV, VOLKOV, KOZLOVA, TITOVA, NIKITIN = (
+    f"{name}@desk.example" for name in ("i.petrov", "p.lebedev", "s.volkov", "m.kozlova", "n.titova", "d.nikitin")
+)
+_NAMES = {
+    OLGA: ("Ольга Смирнова", "Olga Smirnova"),
+    MARKOV: ("Андрей Марков", "Andrey Markov"),
+    ORLOVA: ("Татьяна Орлова", "Tatiana Orlova"),
+    BELOV: ("Григорий Белов", "Grigory Belov"),
+    MILLER: ("Джеймс Миллер", "James Miller"),
+    PETROV: ("Иван Петров", "Ivan Petrov"),
+    LEBEDEV: ("Павел Лебедев", "Pavel Lebedev"),
+    VOLKOV: ("Сергей Волков", "Sergey Volkov"),
+    KOZLOVA: ("Мария Козлова", "Maria Kozlova"),
+    TITOVA: ("Наталья Титова", "Natalia Titova"),
+    NIKITIN: ("Дмитрий Никитин", "Dmitry Nikitin"),
+}
+_TITLES = {
+    "RP-1042": ("Не печатает принтер [этаж 3]", "Printer does not print [floor 3]"),
+    "RP-1043": ("Не подключается VPN из дома", "VPN does not connect from home"),
+    "RP-1044": ("Доступ к отчётам по продажам", "Access to the sales reports"),
+    "RP-1045": ("Пропадает Wi-Fi в переговорной «Байкал»", "Wi-Fi drops out in meeting room Baikal"),
+    "RP-1046": ("CRM открывается две минуты", "CRM takes two minutes to open"),
+    "TS-318": ("Проверить порт коммутатора", "Check the switch port"),
+    "AP-77": ("Согласовать доступ к отчётам", "Approve access to the reports"),
+}
+_SAID = {
+    "queue": ("Очередь печати перезапущена, проверьте, пожалуйста.", "The print queue is restarted, please check."),
+    "error": ("Какую ошибку показывает клиент VPN?", "Which error does the VPN client show?"),
+    "index": ("Перестроили индекс, стало быстрее.", "We rebuilt the index, it is faster now."),
+}
+_KINDS = {"RP": "request", "TS": "task", "AP": "approval"}
+
+
+class ScriptedDesk:
+    """Tells the desk's morning to a store."""
+
+    def __init__(self, store: Store, clock: HandClock, language: Language = Language.RU) -> None:
+        self._store = store
+        self._clock = clock
+        self._column = 0 if language is Language.RU else 1
+        self._language = language
+        self._planner = Planner(store)
+        self._told = 0
+
+    def tell(self) -> None:
+        """People, settings, a morning's events, and the letters that came of them."""
+        self._clock.now = MORNING
+        self._furnish()
+        self._morning()
+        self._dispatcher()
+
+    def _furnish(self) -> None:
+        store, column = self._store, self._column
+        install(store)
+        teams = [Team("net", ("Сетевики", "Networks")[column], VOLKOV)]
+        teams.append(Team("apps", ("Прикладные системы", "Applications")[column], NIKITIN))
+        save_teams(store, teams, OWNER)
+        team_of = {PETROV: "net", LEBEDEV: "net", VOLKOV: "net", TITOVA: "apps", NIKITIN: "apps"}
+        people = [
+            Person(
+                address,
+                names[column],
+                address.partition("@")[0],
+                (team_of[address],) if address in team_of else (),
+                VOLKOV if address in {PETROV, LEBEDEV} else None,
+            )
+            for address, names in _NAMES.items()
+        ]
+        save_people(store, people, OWNER)
+        signature = ("С уважением,\nслужба поддержки «Ромашка»", "Kind regards,\nRomashka service desk")[column]
+        name = ("Ромашка", "Romashka")[column]
+        save_company(store, Company(name, signature, language=self._language, timezone="Europe/Moscow"), OWNER)
+        sender = ("Поддержка «Ромашка»", "Romashka support")[column]
+        save_sending(store, Sending("help@desk.example", "vestnik@desk.example", sender), OWNER)
+        card = MailConnection("main", "mail.desk.example", authentication=True, login="vestnik", priority=1)
+        save_connection(store, card, password="not shown", who=OWNER)
+        spare = MailConnection(
+            "spare", "relay.desk.example", port=25, encryption=Encryption.NONE, enabled=False, priority=2
+        )
+        save_connection(store, spare, who=OWNER)
+
+    def _morning(self) -> None:
+        happen, settle = self._happen, self._settle
+        happen("RP-1042", "added", client=OLGA, responsible=PETROV, team="net", status="registered", actor=KOZLOVA)
+        settle()
+        happen("RP-1043", "added", client=MARKOV, team="net", status="registered", actor=KOZLOVA)
+        settle()
+        happen("RP-1042", "status_changed", status="in_progress", actor=PETROV)
+        settle()
+        happen("RP-1044", "added", client=BELOV, responsible=TITOVA, team="apps", status="registered", actor=KOZLOVA)
+        settle(BELOV)
+        happen("RP-1043", "responsible_changed", responsible=LEBEDEV, actor=VOLKOV)
+        settle()
+        happen("AP-77", "added", author=TITOVA, approvers=[NIKITIN, KOZLOVA], status="in_progress", actor=TITOVA)
+        settle()
+        happen("RP-1042", "comment_added", comment="queue", actor=PETROV)
+        settle()
+        happen("RP-1045", "added", client=ORLOVA, responsible=LEBEDEV, team="net", status="registered", actor=KOZLOVA)
+        settle(greylisted=ORLOVA)
+        happen("TS-318", "added", author=LEBEDEV, responsible=PETROV, status="planned", actor=LEBEDEV)
+        settle()
+        happen("RP-1043", "comment_added", comment="error", actor=LEBEDEV)
+        self._cancel(MARKOV)
+        settle()
+        happen("RP-1042", "status_changed", status="resolved", actor=PETROV)
+        settle()
+        happen("AP-77", "status_changed", status="accepted", actor=NIKITIN)
+        settle()
+        happen("RP-1046", "added", client=MILLER, responsible=TITOVA, team="apps", status="registered", actor=KOZLOVA)
+        settle()
+        happen("RP-1046", "status_changed", status="in_progress", actor=TITOVA)
+        settle(held=MILLER)
+        happen("RP-1046", "comment_added", comment="index", actor=NIKITIN)
+
+    def _happen(self, number: str, kind: str, *, actor: str, comment: str = "", **fields: Any) -> None:
+        """An event, accepted and planned."""
+        self._clock.forward(seconds=37 + self._told * 11 % 90)
+        self._told += 1
+        for name in ("client", "author"):
+            if name in fields:
+                fields[name] = {"email": fields[name], "name": _NAMES[fields[name]][self._column]}
+        thing = {"id": number, "number": number, "title": _TITLES[number][self._column], **fields}
+        data: dict[str, Any] = {"object": {**thing, "url": f"https://desk.example/{number}"}, "actor": actor}
+        if comment:
+            data["comment"] = {"text": _SAID[comment][self._column], "private": False}
+        event = {
+            "specversion": "1.0", "id": str(4700 + self._told), "source": "desk", "time": self._clock.now.isoformat(),
+            "type": f"{_KINDS[number[:2]]}.{kind}", "data": data,
+        }  # fmt: skip
+        (receipt,) = emit(self._store, json.dumps(event))
+        assert receipt.outcome == "accepted", receipt.reason
+        self._planner.submit_batch().result()
+
+    def _settle(self, dead: str = "", *, greylisted: str = "", held: str = "") -> None:
+        """What the mail server said to the letters that are due."""
+        self._clock.forward(seconds=2)
+        self._store.write(lambda connection: self._settle_in(connection, dead, greylisted, held))
+
+    def _settle_in(self, connection: Connection, dead: str, greylisted: str, held: str) -> None:
+        now = self._clock.now
+        done: list[Settlement] = []
+        for letter in outbox.claim(connection, now, now + timedelta(minutes=10), OWNER, 100):
+            key, address = letter.id, letter.recipient_address
+            if address == dead:
+                answer = "5.1.1 User unknown; mailbox not found [/b] [INC-5]"
+                one = Settlement(key, DeliveryState.DEAD, now, 1, "main", 550, answer, "mailbox_unavailable")
+            elif address == greylisted:
+                later = now + timedelta(hours=1)
+                one = Settlement(key, DeliveryState.PENDING, later, 1, "main", 450, "4.2.0 Greylisted", "transient")
+            elif address == held:
+                one = Settlement(key, DeliveryState.HELD, now, 0, reason="silent_mode", counted=False)
+            else:
+                one = Settlement(key, DeliveryState.SENT, now, 0, "main", 250, f"2.0.0 Ok: queued as 4D{key:03}")
+            done.append(one)
+        outbox.settle(connection, now, OWNER, done)
+
+    def _cancel(self, address: str) -> None:
+        letters = outbox.page(self._store, state=DeliveryState.PENDING, text=address)
+        assert outbox.cancel(self._store, [row.id for row in letters], OWNER) == 1
+
+    def _dispatcher(self) -> None:
+        """A dispatcher that beat a moment ago."""
+        self._clock.forward(seconds=1)
+        now = self._clock.now
+        card = DispatcherCard("scripted", "mail-1", 4711, now - timedelta(hours=9), now, alive=True)
+
+        def work(connection: Connection) -> None:
+            beat(connection, card)
+            save_health(connection, 1, circuit="closed", last_sent_at=now, last_error="", error_class="")
+
+        self._store.write(work)
+
+
+def scripted_store(folder: Path, language: Language = Language.RU, url: str = "") -> Store:
+    """A store to which the morning was told; its clock stands still."""
+    clock = HandClock(MORNING)
+    store = Store.open(url or f"sqlite:///{folder / 'vestnik.db'}", clock=clock)
+    ScriptedDesk(store, clock, language).tell()
+    return store
+
+
+def add_notice(store: Store, *, subject: str, name: str, number: str = "X-1", text: str = "") -> int:
+    """A held letter with any words in every place, as if it had been planned; gives its id."""
+    now = store.clock()
+
+    def work(connection: Connection) -> int:
+        def add(table: Table, **values: Any) -> int:
+            return connection.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+
+        event = add(
+            tables.event, source="desk", external_id=f"{number} {subject}", object_type="request", event_type="added",
+            object_id=number, object_number=number, title=subject, at=now, accepted_at=now, planned_at=now, data={},
+        )  # fmt: skip
+        note = add(
+            tables.notification, event_id=event, rule_code="request.added.client.email", language="ru",
+            subject=subject, text=text or subject, html="",
+        )  # fmt: skip
+        key = add(
+            tables.delivery, notification_id=note, event_id=event, channel="email", recipient_name=name,
+            recipient_address="x@example.org", state=DeliveryState.HELD.value, reason=subject, next_at=now,
+            created_at=now, answer=subject,
+        )  # fmt: skip
+        add(
+            tables.attempt, delivery_id=key, at=now, connection=name, outcome="failed", code=550, answer=subject,
+            error_class=name,
+        )  # fmt: skip
+        add(
+            tables.decision, event_id=event, rule_code=subject, recipient=name, taken=True, reason=subject,
+            params={"role": name, "problem": subject},
+        )  # fmt: skip
+        return key
+
+    return store.write(work)
+
+
+def the_row(store: Store, state: DeliveryState) -> FeedRow:
+    """The newest delivery in a state."""
+    return outbox.page(store, state=state, limit=1)[0]

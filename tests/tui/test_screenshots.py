@@ -1,0 +1,78 @@
+"""Every screen, as the README shows it and as it must stay."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from store.vocabulary import Language
+from tests.tui.pictures import compare, still
+from tests.tui.screens.sections import settle
+from tests.tui.scripted_desk import scripted_store
+from tui.app import ConsoleApp
+from tui.widgets.live_pane import LivePane
+
+KEY = "c2NyZWVuc2hvdHMga2VlcCBvbmUga2V5IGZvciBhbGw="
+"""Message-IDs follow from the key, so pictures need the same one every time."""
+NARROW, WIDE = (80, 24), (120, 40)
+
+
+@asynccontextmanager
+async def console(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], language: str
+) -> AsyncGenerator["Pilot[Any]"]:
+    """The console on the scripted desk, with its feed read."""
+    monkeypatch.setenv("VESTNIK_KEY", KEY)
+    monkeypatch.chdir(folder)  # the place of the store is on the screen
+    store = scripted_store(folder, Language(language), "sqlite:///vestnik.db")
+    try:
+        app = ConsoleApp(store, language=language, start_dispatcher=False)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            pane = app.screen.query_one(LivePane)
+            await until(pilot, lambda: bool(pane.rows))
+            await until(pilot, lambda: app._status is not None)
+            yield pilot
+    finally:
+        store.close()
+
+
+async def until(pilot: "Pilot[Any]", holds: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await pilot.pause(0.02)
+
+
+def names(cases: list[Any]) -> list[str]:
+    """What the cases are called: as their pictures."""
+    return [f"{case[0]}-{case[1][0]}x{case[1][1]}-{case[2]}" for case in cases]
+
+
+SECTIONS = [
+    ("live", WIDE, "ru", ""),
+    ("live", NARROW, "ru", ""),
+    ("live", NARROW, "en", ""),
+    ("deliveries", NARROW, "ru", "2"),
+    ("deliveries", WIDE, "en", "2"),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "language", "keys"), SECTIONS, ids=names(SECTIONS))
+async def test_section(
+    name: str,
+    size: tuple[int, int],
+    language: str,
+    keys: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    async with console(tmp_path, monkeypatch, size, language) as pilot:
+        await pilot.press(*keys)
+        await settle(pilot)
+        await still(pilot)
+        compare(pilot, f"{name}-{size[0]}x{size[1]}-{language}", request, tmp_path)
