@@ -4,7 +4,8 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, ClassVar, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
 from textual import on
@@ -13,43 +14,44 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.cards import Status
-from store.clock import Clock
-from store.engine import Store
-from store.settings import company
+from store.clock import Clock, system_clock
 from store.vocabulary import Language
-from tui.dispatcher_child import DispatcherChild
-from tui.feed_follower import FeedFollower
-from tui.screens.base import SectionScreen
-from tui.screens.company import CompanyScreen
-from tui.screens.deliveries import DeliveriesScreen
-from tui.screens.delivery import DeliveryScreen
-from tui.screens.escalations import EscalationsScreen
-from tui.screens.event_actions import EventActionsScreen
-from tui.screens.help import HelpScreen
-from tui.screens.live import LiveScreen
-from tui.screens.outgoing_mail import OutgoingMailScreen
-from tui.screens.system import SystemScreen
-from tui.spoken import binding
+from tui.screens.opening import OpeningScreen
+from tui.spoken import Spoken, binding
 from tui.texts import Texts
-from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import SECTIONS, MenuItem
 
-SCREENS: dict[str, type[SectionScreen]] = {
-    "live": LiveScreen,
-    "deliveries": DeliveriesScreen,
-    "event_actions": EventActionsScreen,
-    "escalations": EscalationsScreen,
-    "outgoing_mail": OutgoingMailScreen,
-    "company": CompanyScreen,
-    "system": SystemScreen,
+# Whatever loads SQLAlchemy (0.2 s) is imported once the first frame is painted.
+if TYPE_CHECKING:
+    from store.engine import Store
+    from tui.dispatcher_child import DispatcherChild
+    from tui.feed_follower import FeedFollower
+    from tui.widgets.live_pane import LivePane
+
+SCREENS = {
+    "live": "tui.screens.live:LiveScreen",
+    "deliveries": "tui.screens.deliveries:DeliveriesScreen",
+    "event_actions": "tui.screens.event_actions:EventActionsScreen",
+    "escalations": "tui.screens.escalations:EscalationsScreen",
+    "outgoing_mail": "tui.screens.outgoing_mail:OutgoingMailScreen",
+    "company": "tui.screens.company:CompanyScreen",
+    "system": "tui.screens.system:SystemScreen",
 }
+"""Where the screen of each section is."""
+
+
+def section_screen(name: str) -> Spoken[None]:
+    """A new screen of a section."""
+    module, _, screen = SCREENS[name].partition(":")
+    return cast("type[Spoken[None]]", getattr(import_module(module), screen))()
 
 
 class ConsoleApp(App[None]):
-    """The console on an open store.
+    """The console.
 
     Args:
-        store: An open store; the caller closes it.
+        store: An open store, or what opens one: then the first frame is painted meanwhile, and what the opening
+            raises ends the console and is found in `failure`. The caller closes the store, if it was `opened`.
         clock: For what is shown as "now"; the store's own by default.
         language: `ru` or `en`; the company's by default.
         start_dispatcher: Start a dispatcher as a child when none is alive.
@@ -62,27 +64,41 @@ class ConsoleApp(App[None]):
         *(binding(number, f"section('{name}')", f"go.{name}", show=False) for name, number in SECTIONS),
         binding("question_mark,f1", "help", "app.help", shown="?"),
         binding("f2", "language", "app.language"),
+        binding("f3", "menu", "app.menu", show=False),
+        binding("f4", "dock", "pane.dock", show=False),
         binding("ctrl+q", "quit", "app.quit"),
     ]
 
     def __init__(
         self,
-        store: Store,
+        store: "Store | Callable[[], Store]",
         *,
         clock: Clock | None = None,
         language: Language | str | None = None,
         start_dispatcher: bool = True,
     ) -> None:
         super().__init__()
-        self.store = store
-        self.clock = clock or store.clock
-        card = company(store)
-        self.texts = Texts(Language(language) if language else card.language)
-        self.zone = ZoneInfo(card.timezone)
-        self.feed = FeedFollower(self)
+        self.failure: Exception | None = None
+        self.notice = ""
+        self._clock = clock
+        self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
-        self._child = DispatcherChild(store)
+        self._ensured = False
+        self._open: Callable[[], Store] | None = store if callable(store) else None
+        self.opened: Store | None = None
+        self._feed: FeedFollower | None = None
+        self._child: DispatcherChild | None = None
         self._status: Status | None = None
+        self.clock: Clock = clock or system_clock
+        self.texts = Texts(self._language or Language.RU)
+        self.zone = ZoneInfo("UTC")
+        if not callable(store):
+            self._take(store)
+
+    @property
+    def dispatcher_starting(self) -> bool:
+        """Whether a dispatcher is on its way: not to be, or not yet to be, alarmed about."""
+        return self._start_dispatcher and (self._child is None or not self._ensured or self._child.running)
 
     def on_mount(self) -> None:
         """Show the live pane, follow the store, see to a dispatcher."""
@@ -90,50 +106,138 @@ class ConsoleApp(App[None]):
         if not self.is_headless:
             for number in (signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
-        self.push_screen(LiveScreen())
+        if self._open is None:
+            self._begin()
+        else:
+            self.push_screen(OpeningScreen())
+            self.call_after_refresh(self.run_worker, self._open_store, thread=True, exit_on_error=False)
+
+    def _open_store(self) -> None:
+        """Load and open the store. Runs in a thread."""
+        assert self._open is not None  # noqa: S101
+        try:
+            self._take(self._open())
+            import_module("tui.screens.live")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told
+            self.failure = error
+            self.call_from_thread(self.exit, return_code=1)
+        else:
+            self.call_from_thread(self._begin)
+
+    def _take(self, store: "Store") -> None:
+        """Take an open store; reads the company's language and zone."""
+        from store.settings import company
+        from tui.dispatcher_child import DispatcherChild
+        from tui.feed_follower import FeedFollower
+
+        card = company(store)
+        self.opened = store
+        self.clock = self._clock or store.clock
+        self.texts = Texts(self._language or card.language)
+        self.zone = ZoneInfo(card.timezone)
+        self._feed = FeedFollower(self)
+        self._child = DispatcherChild(store)
+
+    @property
+    def store(self) -> "Store":
+        """The open store; for screens that are shown once it is."""
+        assert self.opened is not None  # noqa: S101
+        return self.opened
+
+    @property
+    def feed(self) -> "FeedFollower":
+        """What follows the store for the panes."""
+        assert self._feed is not None  # noqa: S101
+        return self._feed
+
+    def _begin(self) -> None:
+        assert self._child is not None  # noqa: S101
+        live = section_screen("live")
+        if isinstance(self.screen, OpeningScreen):
+            self.switch_screen(live)
+        else:
+            self.push_screen(live)
         self.feed.start()
+        self._see_to_dispatcher()
+
+    def _see_to_dispatcher(self) -> None:
         if self._start_dispatcher:
-            self.run_worker(self._child.ensure, thread=True, exit_on_error=False)
+            self.run_worker(
+                self._ensure_dispatcher, group="dispatcher", exclusive=True, thread=True, exit_on_error=False
+            )
+
+    def _ensure_dispatcher(self) -> None:
+        """See that one is alive. Runs in a thread."""
+        assert self._child is not None  # noqa: S101
+        try:
+            words = self._child.ensure()
+        finally:
+            self._ensured = True
+        if words:
+            self.notify(self.texts("bar.ended", words=words), severity="error", markup=False, timeout=30)
 
     def on_unmount(self) -> None:
         """End what was started."""
-        self.feed.stop()
-        self._child.end()
+        if self._child is not None:
+            self.feed.stop()
+            self._child.end()
 
     def action_section(self, name: str) -> None:
         """Go to a section."""
-        current = self.screen
-        if isinstance(current, SectionScreen) and name == current.SECTION:
+        if name == self._section:
             return
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the empty one of Textual's and the section
             self.pop_screen()
-        self.switch_screen(SCREENS[name]())
+        self.switch_screen(section_screen(name))
         self._show_again()
 
     @on(MenuItem.Chosen)
     def _menu_chosen(self, event: MenuItem.Chosen) -> None:
         self.action_section(event.section)
 
-    @on(LivePane.Opened)
-    def _row_opened(self, event: LivePane.Opened) -> None:
+    def on_live_pane_opened(self, event: "LivePane.Opened") -> None:
+        """A row of a pane was opened."""
+        from tui.screens.delivery import DeliveryScreen
+
         self.push_screen(DeliveryScreen(event.delivery_id))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
-        return not (action in {"section", "language"} and not isinstance(self.screen, SectionScreen))
+        return not (action in {"section", "language", "menu", "dock"} and not self._section)
+
+    @property
+    def _section(self) -> str:
+        """The section in front; empty under a form, a letter, a question."""
+        return self.screen.SECTION if isinstance(self.screen, Spoken) else ""
 
     def action_help(self) -> None:
         """Show the keys of this screen."""
+        from tui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(self.screen))
 
     def action_language(self) -> None:
         """Switch the language, here and now."""
         other = Language.EN if self.texts.language is Language.RU else Language.RU
         self.texts = Texts(other)
-        if isinstance(self.screen, SectionScreen):
-            self.switch_screen(type(self.screen)())
+        if self._section:
+            self.switch_screen(section_screen(self._section))
         self._show_again()
+
+    def show_notice(self, text: str) -> None:
+        """Put a notice over the live pane; an empty one takes it away. For the demo's narrator."""
+        self.notice = text
+        if isinstance(self.screen, Spoken):
+            self.screen.show_notice()
+
+    def action_menu(self) -> None:
+        """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
+        self.toggle_class("-no-menu")
+
+    def action_dock(self) -> None:
+        """Dock the live pane on every section, or take it away."""
+        self.toggle_class("-docked")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every section, the language, and Textual's own."""
@@ -147,7 +251,9 @@ class ConsoleApp(App[None]):
     def show_status(self, status: Status) -> None:
         """The state of the whole was read."""
         self._status = status
-        if isinstance(self.screen, SectionScreen):
+        if not any(card.alive for card in status.dispatchers):
+            self._see_to_dispatcher()
+        if isinstance(self.screen, Spoken):
             self.screen.show_status(status)
 
     def _show_again(self) -> None:

@@ -2,11 +2,17 @@
 
 import subprocess
 import sys
+import tempfile
+import time
+from typing import IO
 
 from store.engine import Store
+from store.sanitise import clean_line
 from store.status import read_status
 
 END_WITHIN_S = 10
+START_AGAIN_S = 10.0
+"""One that ends by itself is started again, but no sooner: what stopped it may stop it again at once."""
 
 
 class DispatcherChild:
@@ -15,19 +21,42 @@ class DispatcherChild:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._may_start_at = 0.0
 
-    def ensure(self) -> bool:
-        """Start one if none is alive; gives whether it did. Blocking: call it in a thread."""
-        if self._process is not None and self._process.poll() is None:
-            return False
-        if any(card.alive for card in read_status(self._store).dispatchers):
-            return False
+    @property
+    def running(self) -> bool:
+        """Whether a child is there; its first heartbeat may still be to come."""
+        return self._process is not None and self._process.poll() is None
+
+    def ensure(self) -> str:
+        """Start one if none is alive; gives the last words of one that failed. Blocking: call it in a thread."""
+        if self.running or any(card.alive for card in read_status(self._store).dispatchers):
+            return ""
+        words = self._last_words()
+        if time.monotonic() >= self._may_start_at:
+            self._may_start_at = time.monotonic() + START_AGAIN_S
+            self._start()
+        return words
+
+    def _start(self) -> None:
         command = [sys.executable, "-m", "tui", "--store", self._store.url, "dispatch"]
         nothing = subprocess.DEVNULL
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+            command, stdin=nothing, stdout=nothing, stderr=self._log, start_new_session=True
         )
-        return True
+
+    def _last_words(self) -> str:
+        """What a child that ended with an error said last; each is told once."""
+        process, log = self._process, self._log
+        self._process = self._log = None
+        if process is None or log is None:
+            return ""
+        with log:
+            log.seek(0)
+            lines = log.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+        return clean_line(lines[-1]) if process.returncode and lines else ""
 
     def end(self) -> None:
         """Let it finish the letters in hand, then wait for it."""
@@ -39,3 +68,4 @@ class DispatcherChild:
         except subprocess.TimeoutExpired:
             self._process.kill()  # its leases come back when they end
             self._process.wait()
+        self._last_words()

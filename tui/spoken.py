@@ -1,15 +1,16 @@
 """Screens that speak the console's language, their keys included."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import ActiveBinding, Binding
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
-from store.engine import Store
+from store.cards import Status
 from tui.texts import Texts
 
 if TYPE_CHECKING:
+    from store.engine import Store
     from tui.app import ConsoleApp
 
 
@@ -32,13 +33,22 @@ def in_words(bound: Binding, texts: Texts) -> Binding:
 class Spoken(Screen[ScreenResultType]):
     """A screen of the console."""
 
+    SECTION: ClassVar[str] = ""
+    """The section it is, empty for what lies on top of one."""
+
+    def show_status(self, status: Status) -> None:
+        """Show the state of the whole, where there is a place for it."""
+
+    def show_notice(self) -> None:
+        """Show the application's notice, where there is a place for it."""
+
     @property
     def console(self) -> "ConsoleApp":
         """The application."""
         return cast("ConsoleApp", self.app)
 
     @property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The open store."""
         return self.console.store
 

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from store.engine import Store
 from store.errors import SecretError, SettingsError, StoreUnreachableError, StoreVersionError
 from store.sanitise import clean_line, clean_text
+
+if TYPE_CHECKING:
+    from store.engine import Store
 
 FAILURES = 1
 BAD_INPUT = 2
@@ -27,13 +29,27 @@ def default_store() -> str:
     return os.environ.get("VESTNIK_STORE") or f"sqlite:///{user_data_path() / 'vestnik' / 'vestnik.db'}"
 
 
+def store_url(given: str | None) -> str:
+    """The URL of the store. A path without a scheme is an SQLite file."""
+    url = given or default_store()
+    return url if "://" in url else f"sqlite:///{Path(url).absolute()}"
+
+
+def open_store(url: str, *, upgrade: bool = True) -> "Store":
+    """Open a store; SQLAlchemy (0.2 s) is loaded here, not before.
+
+    Raises:
+        StoreError: It cannot be opened.
+    """
+    from store.engine import Store
+
+    return Store.open(url, upgrade=upgrade)
+
+
 @contextmanager
-def opened(url: str | None, *, upgrade: bool = True) -> Generator[Store]:
-    """An open store, closed afterwards. A path without a scheme is an SQLite file."""
-    url = url or default_store()
-    if "://" not in url:
-        url = f"sqlite:///{Path(url).absolute()}"
-    store = Store.open(url, upgrade=upgrade)
+def opened(url: str | None, *, upgrade: bool = True) -> "Generator[Store]":
+    """An open store, closed afterwards."""
+    store = open_store(store_url(url), upgrade=upgrade)
     try:
         yield store
     finally:

@@ -3,14 +3,13 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Footer, Static
 
 from store.cards import Status
-from tui.spoken import Spoken, binding
+from tui.spoken import Spoken
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
@@ -30,15 +29,11 @@ class SectionScreen(Spoken[None]):
     SectionScreen #body { height: 1fr; }
     SectionScreen #content { width: 1fr; height: 1fr; }
     SectionScreen #docked { dock: bottom; height: 9; border-top: solid $primary; margin: 0 0 1 0; display: none; }
-    SectionScreen.-docked #docked { display: block; }
     SectionScreen #too-small { display: none; layer: above; width: 100%; height: 100%; content-align: center middle; }
     SectionScreen.-too-small #too-small { display: block; }
     SectionScreen.-too-small #body, SectionScreen.-too-small Footer,
     SectionScreen.-too-small #docked, SectionScreen.-too-small StatusBar { display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("f4", "dock", "pane.dock"),
-    ]
 
     def compose(self) -> ComposeResult:
         """The frame around the content."""
@@ -64,9 +59,4 @@ class SectionScreen(Spoken[None]):
     def show_status(self, status: Status) -> None:
         """Show the state of the whole in the line on top."""
         for bar in self.query(StatusBar):
-            bar.show(status, self.console.texts)
-
-    def action_dock(self) -> None:
-        """Show or hide the docked pane."""
-        if not self.HAS_OWN_PANE:
-            self.toggle_class("-docked")
+            bar.show(status, self.console.texts, starting=self.console.dispatcher_starting)

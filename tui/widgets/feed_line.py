@@ -14,7 +14,16 @@ from store.vocabulary import Channel, DeliveryState
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
-MARKS = {Channel.EMAIL: "✉", Channel.INTERFACE: "●"}
+CHANNEL_MARKS = {Channel.EMAIL: "✉", Channel.INTERFACE: "●"}
+STATE_MARKS = {
+    DeliveryState.PENDING: "…",
+    DeliveryState.SENDING: "→",
+    DeliveryState.HELD: "‖",
+    DeliveryState.SENT: "✓",
+    DeliveryState.DEAD: "✗",
+    DeliveryState.CANCELLED: "–",
+}
+"""Each state has a sign of its own: a colour alone says nothing on a monochrome terminal."""
 COLOURS = {
     DeliveryState.PENDING: "accent",
     DeliveryState.SENDING: "accent",
@@ -23,34 +32,47 @@ COLOURS = {
     DeliveryState.DEAD: "error",
     DeliveryState.CANCELLED: "secondary",
 }
-STATE_WIDTH = 10
-WIDE = 90
+STATE_WIDTH = 12
+WIDE = 86
+"""Cells from which on a line says the state in words, not by a sign alone."""
+WIDEST = 120
+"""Cells from which on there is room for the kind of event as well."""
+_ALARMING = frozenset({DeliveryState.DEAD, DeliveryState.HELD})
+
+
+def subject_alone(row: FeedRow) -> str:
+    """The subject without the object's number before it, which has a column of its own."""
+    return clean_line(row.subject).removeprefix(clean_line(row.object_number)).lstrip(" :—-")
 
 
 def feed_line(row: FeedRow, width: int, base: Style, console: "ConsoleApp", *, here: bool) -> Strip:
     """The line as a strip of exactly `width` cells. Text from outside is cleaned and never markup."""
-    texts = console.texts
-    when = row.created_at.astimezone(console.zone).strftime("%H:%M:%S")
-    event = texts.get(f"event.{row.event_type}", row.event_type)
-    state = texts.get(f"state.{row.state.word}", row.state.word)
     wide = width >= WIDE
-    number_width, event_width, name_width = (10, 20, 22) if wide else (9, 0, 16)
-    subject = clean_line(row.subject).removeprefix(clean_line(row.object_number)).lstrip(" :—-")
-    rest = width - (
-        8 + 1 + number_width + 1 + event_width + (1 if event_width else 0) + 2 + name_width + 1 + STATE_WIDTH + 1
-    )
-    muted = base + Style(dim=True)
-    cells = [
-        (when, 8, muted),
-        (clean_line(row.object_number), number_width, base + Style(bold=True)),
-        *([(clean_line(event), event_width, base)] if event_width else []),
-        (subject, max(0, rest - 1), base),
-        (MARKS[row.channel], 1, base),
-        (clean_line(row.recipient_name or row.recipient_address), name_width, base),
-        (state, STATE_WIDTH, base + Style(color=console.colour(COLOURS[row.state]))),
-    ]
+    texts = console.texts
+    coloured = base + Style(color=console.colour(COLOURS[row.state]))
+    number = (clean_line(row.object_number), 10 if wide else 7, base + Style(bold=True))
+    at = row.created_at.astimezone(console.zone).strftime("%H:%M:%S" if wide else "%H:%M")
+    when = (at, len(at), base + Style(dim=True))
+    mark = (STATE_MARKS[row.state], 1, coloured)
+    channel = (CHANNEL_MARKS[row.channel], 1, base)
+    who = (clean_line(row.recipient_name or row.recipient_address), 22 if wide else 14, base)
+    alarming = coloured if row.state in _ALARMING else base
+    if wide:
+        event = (clean_line(texts.get(f"event.{row.event_type}", row.event_type)), 20, base)
+        state = (f"{STATE_MARKS[row.state]} {texts.get(f'state.{row.state.word}', row.state.word)}", STATE_WIDTH + 2)
+        before = [when, number, event] if width >= WIDEST else [when, number]
+        after = [channel, who, (*state, coloured)]
+    else:
+        before, after = [mark, when, number], [channel, who]
+    taken = sum(size + 1 for _, size, _ in (*before, *after))
     segments: list[Segment] = []
-    for text, size, style in cells:
-        segments += [Segment(set_cell_size(text, size), style), Segment(" ", base)]
+    for text, size, style in (*before, (subject_alone(row), max(0, width - taken - 1), alarming), *after):
+        segments += [Segment(_fitted(text, size), style), Segment(" ", base)]
     strip = Strip(segments).adjust_cell_length(width, base)
     return strip.apply_style(Style(reverse=True)) if here else strip
+
+
+def _fitted(text: str, size: int) -> str:
+    """A text in exactly `size` cells; what is cut off ends in `…`."""
+    fitted = set_cell_size(text, size)
+    return fitted if not size or fitted.rstrip() == text.rstrip() else set_cell_size(text, size - 1) + "…"

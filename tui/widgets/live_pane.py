@@ -34,7 +34,7 @@ class LivePane(ScrollView, can_focus=True):
     """Deliveries as they happen. Newest on top, or at the bottom by choice."""
 
     DEFAULT_CSS = """
-    LivePane { height: 1fr; background: $background; }
+    LivePane { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("up", "move(-1)", "pane.up", show=False),
@@ -53,8 +53,20 @@ class LivePane(ScrollView, can_focus=True):
 
         delivery_id: int
 
+    @dataclass
+    class Highlighted(Message):
+        """Another row is under the cursor. `following` when it got there by arriving."""
+
+        delivery_id: int
+        following: bool
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last one is of interest."""
+            return isinstance(message, LivePane.Highlighted)
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._told: int | None = None
         self._rows: list[FeedRow] = []
         self._places: dict[int, int] = {}
         self._cursor = 0
@@ -115,6 +127,7 @@ class LivePane(ScrollView, can_focus=True):
         self._cursor = self._places.get(keep, edge) if keep is not None and not self._follow else edge
         self.virtual_size = Size(self.size.width, len(self._rows))
         self._reveal()
+        self._tell()
         self.refresh()
 
     def _reveal(self) -> None:
@@ -123,6 +136,12 @@ class LivePane(ScrollView, can_focus=True):
             self.scroll_to(y=self._cursor, animate=False, immediate=True)
         elif height and self._cursor >= top + height:
             self.scroll_to(y=self._cursor - height + 1, animate=False, immediate=True)
+
+    def _tell(self) -> None:
+        key = self._current_id()
+        if key is not None and key != self._told:
+            self._told = key
+            self.post_message(self.Highlighted(key, self._follow))
 
     def action_move(self, step: int) -> None:
         """Move the cursor by rows."""
@@ -134,6 +153,7 @@ class LivePane(ScrollView, can_focus=True):
         if self._newest_on_top and self._cursor >= len(self._rows) - 1:
             self.console.feed.read_older(self, self._rows[-1].id)
         self._reveal()
+        self._tell()
         self.refresh()
 
     def action_move_page(self, step: int) -> None:

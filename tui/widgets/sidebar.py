@@ -1,4 +1,4 @@
-"""The side menu: numbered sections; only numbers where the terminal is narrow."""
+"""The side menu: numbered sections, one key each; a key hides it where columns are few."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,6 @@ class Sidebar(Vertical):
     Sidebar .menu-item { text-wrap: nowrap; text-overflow: ellipsis; }
     Sidebar .menu-item:hover { background: $boost; }
     Sidebar .menu-item.-current { background: $primary; color: $text; text-style: bold; }
-    .-wide Sidebar { width: 20; }
     """
 
     def __init__(self, current: str, texts: Texts) -> None:

@@ -1,6 +1,7 @@
 """The line on top of every screen: who sends, and what keeps letters back."""
 
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from store.cards import Status
@@ -8,39 +9,60 @@ from store.sanitise import clean_line
 from store.vocabulary import SilentState
 from tui.texts import Texts
 
+BETWEEN = " · "
+MAX_PLACE = 24
+"""A host name may be 63 characters long; its beginning tells enough."""
+
 
 class StatusBar(Static):
     """Says whether a dispatcher is alive and where; loudly when none is, or when letters are held."""
 
     DEFAULT_CSS = """
-    StatusBar { dock: top; height: 1; padding: 0 1; background: $panel; color: $text; }
+    StatusBar { dock: top; height: 1; padding: 0 1; background: $panel; color: $text; text-wrap: nowrap; }
     StatusBar.-alarm { background: $error; color: $text; text-style: bold; }
     StatusBar.-warning { background: $warning; color: $text; }
     """
 
-    def show(self, status: Status, texts: Texts) -> None:
-        """Show the state of the whole."""
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._parts: list[str] = []
+
+    def show(self, status: Status, texts: Texts, *, starting: bool = False) -> None:
+        """Show the state of the whole; what matters least comes last and is left out where it does not fit.
+
+        `starting` is whether a dispatcher was started whose heartbeat is still to come.
+        """
         alive = [card for card in status.dispatchers if card.alive]
         held, dead = status.deliveries["held"], status.deliveries["dead"]
-        words: list[str] = []
-        level = ""
-        if alive:
-            words.append(texts("bar.alive", place=clean_line(f"{alive[0].host}:{alive[0].pid}")))
-        else:
-            words.append(texts("bar.none"))
-            level = "-alarm"
+        place = clean_line(f"{alive[0].host[:MAX_PLACE]}:{alive[0].pid}") if alive else ""
+        who = texts("bar.alive", place=place) if alive else texts("bar.starting" if starting else "bar.none")
+        parts = [who]
+        level = "" if alive or starting else "-alarm"
         if status.missing:
-            words.append(texts("bar.missing", held=held))
+            parts.append(texts("bar.missing", held=held))
             level = level or "-warning"
         elif status.silent.state is not SilentState.OFF:
-            words.append(texts("bar.silent", held=held))
+            parts.append(texts("bar.silent", held=held))
             level = level or "-warning"
         elif held:
-            words.append(texts("bar.held", held=held))
+            parts.append(texts("bar.held", held=held))
         if dead:
-            words.append(texts("bar.dead", dead=dead))
+            parts.append(texts("bar.dead", dead=dead))
         waiting = status.deliveries["pending"] + status.deliveries["sending"] + status.unplanned
-        words.append(texts("bar.counts", sent=status.deliveries["sent"], waiting=waiting))
+        parts += [texts("bar.waiting", waiting=waiting), texts("bar.sent", sent=status.deliveries["sent"])]
+        self._parts = parts
         self.set_class(level == "-alarm", "-alarm")
         self.set_class(level == "-warning", "-warning")
-        self.update(Content(" · ".join(words)))
+        self._paint(self.size.width)
+
+    def on_resize(self, event: Resize) -> None:
+        """Another width has room for more or less."""
+        self._paint(event.size.width)
+
+    def _paint(self, width: int) -> None:
+        shown = self._parts[:1]
+        for part in self._parts[1:]:
+            if len(BETWEEN.join([*shown, part])) > width:
+                break
+            shown.append(part)
+        self.update(Content(BETWEEN.join(shown)))
