@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import BigInteger, Connection, String, cast, insert, select, update
 
 from store import tables
 from store.engine import Store
@@ -21,11 +21,11 @@ def record(
 ) -> None:
     """Write an audit entry and count the settings revision up. Secrets must come as the word "changed"."""
     connection.execute(insert(tables.audit).values(at=at, who=who, what=what, before=before, after=after))
-    number = revision_in(connection)
-    if number == 0:
-        connection.execute(insert(tables.meta).values(key=REVISION_KEY, value="1"))
-    else:
-        connection.execute(update(tables.meta).where(tables.meta.c.key == REVISION_KEY).values(value=str(number + 1)))
+    meta = tables.meta
+    # Counted in the store: two processes that count at the same time must not come to the same number.
+    more = cast(cast(meta.c.value, BigInteger) + 1, String)
+    if not connection.execute(update(meta).where(meta.c.key == REVISION_KEY).values(value=more)).rowcount:
+        connection.execute(insert(meta).values(key=REVISION_KEY, value="1"))
 
 
 def revision_in(connection: Connection) -> int:

@@ -5,10 +5,12 @@ A store is opened by hand, never at import. Reading happens on any thread throug
 """
 
 import os
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY, OperationalError
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -17,18 +19,48 @@ from sqlalchemy.pool import QueuePool
 
 from store.clock import Clock, system_clock
 from store.errors import StoreUnreachableError
+from store.faults import is_fault, shown_url, unreachable
 from store.secrets import Keyring
 from store.writer import Writer
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
+"""How long SQLite waits for another program's change to end."""
+CONNECTING = {
+    "connect_timeout": "10",
+    "application_name": "vestnik",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+"""Parameters of libpq, unless the URL says otherwise: a server that vanished is noticed within a minute."""
+EXAMPLES = "Examples: sqlite:////var/lib/vestnik/vestnik.db, postgresql+psycopg://vestnik@db.example.org/vestnik"
 
 
 def sqlite_path(url: str) -> Path | None:
     """The file behind an SQLite URL, or `None` for another engine."""
     parsed = make_url(url)
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def check_url(url: str) -> None:
+    """Refuse what cannot be the URL of a store; an answer never repeats it, for there may be a password in it.
+
+    Raises:
+        StoreUnreachableError: With the remedy.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        msg = f"the store URL is not understood. {EXAMPLES}"
+        raise StoreUnreachableError(msg) from error
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}:
+        msg = f"a store cannot be on {parsed.drivername!r}. {EXAMPLES}"
+        raise StoreUnreachableError(msg)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        msg = f"a store on SQLite needs a file. {EXAMPLES}"
+        raise StoreUnreachableError(msg)
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
@@ -38,9 +70,18 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
         url: `sqlite:///…` or `postgresql+psycopg://…`.
         foreign_keys: Off only for migrations, which rebuild tables.
     """
-    # Values of statements may be secrets or personal data: they stay out of every exception.
-    engine = create_engine(url, hide_parameters=True, poolclass=QueuePool, pool_size=8, max_overflow=8)
-    if engine.dialect.name == "sqlite":
+    parsed = make_url(url)
+    on_server = parsed.get_backend_name() == "postgresql"
+    engine = create_engine(
+        parsed,
+        hide_parameters=True,  # values of statements may be secrets or personal data: they stay out of exceptions
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=8,
+        pool_pre_ping=on_server,  # the server may have been started anew
+        connect_args={name: CONNECTING[name] for name in CONNECTING if name not in parsed.query} if on_server else {},
+    )
+    if not on_server:
         _use_sqlite(engine, foreign_keys=foreign_keys)
     return engine
 
@@ -50,7 +91,7 @@ def _use_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         dbapi.isolation_level = None  # transactions are begun by us, below
         cursor = dbapi.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _use_wal(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         cursor.close()
@@ -64,12 +105,29 @@ def _use_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
     event.listen(engine, "begin", on_begin)
 
 
+def _use_wal(cursor: Any) -> None:
+    """Switch to write-ahead logging, which a new file needs once; its busy timeout does not hold for that."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def prepare_file(path: Path) -> None:
     """Make the folder (0700) and the file (0600) of an SQLite store.
 
     Raises:
         StoreUnreachableError: The place cannot be written.
     """
+    if path.is_dir():
+        msg = f"{path} is a folder. Name a file in it: --store {path / 'vestnik.db'}"
+        raise StoreUnreachableError(msg)
     try:
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700, parents=True)
@@ -95,40 +153,51 @@ class Store:
         self.url = url
         self.clock = clock
         self.engine = engine
-        self._reading = engine.execution_options(read_only=True)
+        # One snapshot for all statements of a reading, as SQLite gives it of itself.
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        on_server = engine.dialect.name == "postgresql"
+        self._reading = engine.execution_options(read_only=True, **(snapshot if on_server else {}))
         self._writer = Writer(engine)
         self._keyring: Keyring | None = None
 
     @classmethod
-    def open(cls, url: str, *, clock: Clock = system_clock, upgrade: bool = True) -> "Store":
-        """Open a store, creating or migrating an SQLite file when `upgrade`.
+    def open(cls, url: str, *, clock: Clock = system_clock, upgrade: bool | None = None) -> "Store":
+        """Open a store.
+
+        Args:
+            url: `sqlite:///…` or `postgresql+psycopg://…`.
+            clock: What the store is timed by.
+            upgrade: Whether to create or migrate its schema; `None` does so for an SQLite file only, because a
+                database on a server may be in use by others.
 
         Raises:
             StoreUnreachableError: It cannot be opened or written.
-            StoreVersionError: Its schema is newer than this program, or older and `upgrade` is off.
+            StoreVersionError: Its schema is newer than this program, or older and was not to be upgraded.
         """
         # Imported here: migrations need the engine, and Alembic (250 ms) is loaded only when there is work.
         from store.migrate import make_current
 
+        check_url(url)
+        path = sqlite_path(url)
+        if path is not None:
+            prepare_file(path)
         try:
-            path = sqlite_path(url)
-            if path is not None:
-                prepare_file(path)
             engine = make_engine(url)
-        except (ArgumentError, ModuleNotFoundError) as error:
-            msg = f"the store URL is not understood ({error}). Example: sqlite:////var/lib/vestnik/vestnik.db"
+        except ModuleNotFoundError as error:
+            msg = "the driver of PostgreSQL is not installed. Run: pip install 'vestnik[postgresql]'"
             raise StoreUnreachableError(msg) from error
         store = cls(url, engine, clock)
         try:
-            make_current(store, upgrade=upgrade)
-        except DBAPIError as error:
-            store.close()
-            msg = f"the store cannot be opened: {error.orig}"
-            raise StoreUnreachableError(msg) from error
+            make_current(store, upgrade=path is not None if upgrade is None else upgrade)
         except BaseException:
             store.close()
             raise
         return store
+
+    @property
+    def shown_url(self) -> str:
+        """Where it is, for people: without secrets."""
+        return shown_url(self.url)
 
     @property
     def keyring(self) -> Keyring:
@@ -139,9 +208,18 @@ class Store:
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        """A connection for reading, in one snapshot."""
-        with self._reading.connect() as connection, connection.begin():
-            yield connection
+        """A connection for reading, in one snapshot.
+
+        Raises:
+            StoreUnreachableError: The store is at fault, here or in a statement of the caller's.
+        """
+        try:
+            with self._reading.connect() as connection, connection.begin():
+                yield connection
+        except DBAPIError as error:
+            if is_fault(error):
+                raise unreachable(error, self.engine.url) from error
+            raise
 
     def submit(self, fn: Callable[[Connection], T]) -> "Future[T]":
         """Queue a change; the future resolves once it is committed."""

@@ -10,16 +10,17 @@ from store.rulebook import to_values
 
 def install(store: Store) -> None:
     """Add what is missing of the standard set; what is there is left as it was set."""
+    store.write(install_in)
 
-    def change(connection: Connection) -> None:
-        known = set(connection.execute(select(tables.rule.c.code)).scalars())
-        fresh = [to_values(rule) for rule in STANDARD if rule.code not in known]
-        if fresh:
-            connection.execute(insert(tables.rule), fresh)
-        for table in (tables.company, tables.sending, tables.silent_mode):
-            if connection.execute(select(table.c.id)).first() is None:
-                connection.execute(
-                    insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))
-                )
 
-    store.write(change)
+def install_in(connection: Connection) -> None:
+    """Like `install`, within a transaction."""
+    known = set(connection.execute(select(tables.rule.c.code)).scalars())
+    fresh = [to_values(rule) for rule in STANDARD if rule.code not in known]
+    if fresh:
+        connection.execute(insert(tables.rule), fresh)
+    for table in (tables.company, tables.sending, tables.silent_mode):
+        if connection.execute(select(table.c.id)).first() is None:
+            connection.execute(
+                insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))
+            )

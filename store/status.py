@@ -43,7 +43,7 @@ def read_status(store: Store) -> Status:
             ).scalar_one_or_none(),
             silent=silent_mode_in(connection),
             missing=tuple(missing),
-            store=store.engine.url.render_as_string(hide_password=True),
+            store=store.shown_url,
             revision=HEAD,
         )
 

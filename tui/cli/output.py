@@ -35,8 +35,8 @@ def store_url(given: str | None) -> str:
     return url if "://" in url else f"sqlite:///{Path(url).absolute()}"
 
 
-def open_store(url: str, *, upgrade: bool = True) -> "Store":
-    """Open a store; SQLAlchemy (0.2 s) is loaded here, not before.
+def open_store(url: str, *, upgrade: bool | None = None) -> "Store":
+    """Open a store, `upgrade` as in `Store.open`; SQLAlchemy (0.2 s) is loaded here, not before.
 
     Raises:
         StoreError: It cannot be opened.
@@ -47,8 +47,8 @@ def open_store(url: str, *, upgrade: bool = True) -> "Store":
 
 
 @contextmanager
-def opened(url: str | None, *, upgrade: bool = True) -> "Generator[Store]":
-    """An open store, closed afterwards."""
+def opened(url: str | None, *, upgrade: bool | None = None) -> "Generator[Store]":
+    """An open store, closed afterwards; `upgrade` as in `Store.open`."""
     store = open_store(store_url(url), upgrade=upgrade)
     try:
         yield store

@@ -21,8 +21,8 @@ def upgrade(context: typer.Context, store: StoreUrl = None) -> None:
     """Create the store or migrate it; a copy is kept of an SQLite file."""
     from store.migrations import HEAD
 
-    with opened(store_of(context, store)) as desk:
-        say(f"{desk.engine.url.render_as_string(hide_password=True)}: schema {HEAD}")
+    with opened(store_of(context, store), upgrade=True) as desk:
+        say(f"{desk.shown_url}: schema {HEAD}")
 
 
 def apply(
