@@ -47,9 +47,7 @@ def _altered(path: str, value: Any) -> dict[str, Any]:
     return document
 
 
-NESTED: list[Any] = []
-for _ in range(MAX_DEPTH + 1):
-    NESTED = [NESTED]
+NESTED = json.loads("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
 
 
 @pytest.mark.parametrize(
