@@ -5,9 +5,23 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError
+from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+
+class _Conditions(ImmutableSandboxedEnvironment):
+    """No multiplication: `'a' * 10 ** 10` would take the dispatcher's memory."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: object, operator: str, left: object, right: object) -> Any:
+        """Refuse."""
+        del context, left, right
+        msg = f"{operator} is not allowed in a condition"
+        raise SecurityError(msg)
+
+
+_ENVIRONMENT = _Conditions(undefined=StrictUndefined)
 _ENVIRONMENT.globals.clear()
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from dispatch.addresses import envelope_address
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
 from dispatch.compose import to_html
 from dispatch.errors import ConnectionDownError, DispatchError
 from dispatch.letter import Head, encode_body, write_letter
 from dispatch.remedies import FIELDS, STEPS
+from store.addresses import envelope_address
 from store.cards import MailConnection, Sending
 from store.message_ids import message_id
 from store.vocabulary import Encryption, Protocol

@@ -11,8 +11,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from dispatch.addresses import envelope_address
 from dispatch.transliteration import transliterate
+from store.addresses import envelope_address
 from store.sanitise import clean_line
 
 MAX_WORD_BYTES = 42

@@ -2,10 +2,10 @@
 
 from collections import OrderedDict
 
-from dispatch.addresses import AddressError, envelope_address
 from dispatch.channels.envelope import Envelope
 from dispatch.errors import PermanentError
 from dispatch.letter import Body, Head, encode_body, write_letter
+from store.addresses import AddressError, envelope_address
 from store.cards import Sending
 from store.message_ids import message_id, thread_id
 from store.outbox import Claimed

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dispatch import context as contexts
-from dispatch.addresses import AddressError, parse_address
 from dispatch.condition import ConditionError, holds
 from dispatch.directory import Directory, Known
 from dispatch.roles import MANAGERS, RANK, people_in_role
+from store.addresses import AddressError, parse_address
 from store.cards import Company, DecisionCard
 from store.events import StoredEvent, part
 from store.rules import Rule

@@ -9,6 +9,7 @@ from store import tables
 from store.audit import record
 from store.engine import Store
 from store.errors import SettingsError
+from store.rule_check import check_rule
 from store.rules import Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Role, RuleKind
 
@@ -56,12 +57,17 @@ def set_enabled(store: Store, codes: Sequence[str], enabled: bool, who: str) -> 
 
 
 def save_rule(store: Store, rule: Rule, who: str) -> None:
-    """Add a rule, or replace the one with the same code."""
+    """Add a rule, or replace the one with the same code.
+
+    Raises:
+        SettingsError: It cannot work; its path is the field at fault.
+    """
     store.write(lambda connection: save_in(connection, store, rule, who))
 
 
 def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     """Like `save_rule`, within a transaction; gives whether anything changed."""
+    check_rule(rule)
     row = connection.execute(select(tables.rule).where(tables.rule.c.code == rule.code)).one_or_none()
     values = to_values(rule)
     if row is None:

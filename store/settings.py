@@ -4,20 +4,31 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from store import tables
 from store.audit import record
 from store.cards import Company, MailConnection, Sending, SilentMode
+from store.checks import MAX_KEY, check_address, check_encoding, check_line, check_number, check_text
 from store.engine import Store
 from store.errors import SettingsError
+from store.sanitise import clean_line
 from store.vocabulary import Encryption, Language, Protocol, SilentState
 
 SecretName = Literal["password", "client_secret"]
 MAX_PORT = 65_535
+MAX_PRIORITY = 1000
+SENDING_RANGES = {
+    "max_attempts": (1, 100),
+    "pause_s": (1, 86_400),
+    "batch_size": (0, 1_000_000),
+    "batch_interval_s": (0, 86_400),
+}
+"""From and to which the numbers of the sending parameters may go."""
+YEARS = range(1970, 3000)
+"""Times outside cannot be shown in every zone."""
 _CONNECTION_FIELDS = (
     "name",
     "protocol",
@@ -61,7 +72,8 @@ def save_company_in(connection: Connection, store: Store, card: Company, who: st
     """Like `save_company`, within a transaction."""
     if card.timezone not in available_timezones():
         raise SettingsError("company.timezone", f"{card.timezone!r} is not a time zone. Example: Europe/Moscow")
-    ZoneInfo(card.timezone)
+    check_line(card.name, "company.name")
+    check_text(card.signature, "company.signature")
     return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
 
 
@@ -90,15 +102,10 @@ def save_sending_in(connection: Connection, store: Store, card: Sending, who: st
     """Like `save_sending`, within a transaction."""
     for name in ("support_address", "system_address"):
         check_address(getattr(card, name), f"mail.sending.{name}", required=False)
-    for name, least in (("max_attempts", 1), ("pause_s", 1), ("batch_size", 0), ("batch_interval_s", 0)):
-        if getattr(card, name) < least:
-            raise SettingsError(f"mail.sending.{name}", f"must be {least} or more")
-    try:
-        "".encode(card.encoding)
-    except LookupError:
-        raise SettingsError(
-            "mail.sending.encoding", f"{card.encoding!r} is not a text encoding. Example: utf-8"
-        ) from None
+    check_line(card.sender_name, "mail.sending.sender_name")
+    for name, (least, most) in SENDING_RANGES.items():
+        check_number(getattr(card, name), f"mail.sending.{name}", least, most)
+    check_encoding(card.encoding, "mail.sending.encoding")
     return _save_card(connection, store, tables.sending, "mail.sending", sending_in(connection), card, who)
 
 
@@ -115,12 +122,25 @@ def silent_mode_in(connection: Connection) -> SilentMode:
 
 
 def save_silent_mode(store: Store, card: SilentMode, who: str) -> bool:
-    """Save silent mode."""
+    """Save silent mode.
+
+    Raises:
+        SettingsError: An exception is neither an address nor a domain, or the end is out of range.
+    """
     return store.write(lambda connection: save_silent_mode_in(connection, store, card, who))
 
 
 def save_silent_mode_in(connection: Connection, store: Store, card: SilentMode, who: str) -> bool:
     """Like `save_silent_mode`, within a transaction."""
+    for index, word in enumerate(card.exceptions):
+        local, _, domain = word.rpartition("@")
+        path = f"silent_mode.exceptions[{index}]"
+        try:
+            check_address(f"{local or 'anybody'}@{domain}", path, required=True)
+        except SettingsError:
+            raise SettingsError(path, f"{clean_line(word)!r} is neither an e-mail address nor a domain") from None
+    if card.until is not None and card.until.year not in YEARS:
+        raise SettingsError("silent_mode.until", f"the year is not from {YEARS.start} to {YEARS.stop - 1}")
     return _save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
 
 
@@ -233,30 +253,30 @@ def check_connection(card: MailConnection) -> None:
     """
     if not card.name.strip():
         raise SettingsError("name", "give the connection a name")
-    if not card.server.strip():
-        raise SettingsError("server", "give the name or address of the mail server")
+    check_line(card.name, "name", most=MAX_KEY)
+    _check_server(card)
     if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
         raise SettingsError(
             "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
         )
     if card.authentication and not card.login:
         raise SettingsError("login", "is needed when authentication is on")
+    for name in ("login", "ca_file", "application_id", "directory_id", "authority"):
+        check_line(getattr(card, name), name)
+    check_number(card.priority, "priority", 0, MAX_PRIORITY)
 
 
-def check_address(address: str, path: str, *, required: bool) -> None:
-    """Refuse what is not an e-mail address; internal domains are allowed.
-
-    Raises:
-        SettingsError: It is none.
-    """
-    if not address and not required:
-        return
-    try:
-        validate_email(address, check_deliverability=False, globally_deliverable=False, test_environment=True)
-    except EmailNotValidError as error:
-        # `.local` is common on premises; the library refuses it as special use.
-        if not address.lower().endswith(".local") or address.count("@") != 1 or any(c in address for c in " \r\n\t"):
-            raise SettingsError(path, f"{address!r} is not an e-mail address ({error})") from None
+def _check_server(card: MailConnection) -> None:
+    if not card.server.strip():
+        raise SettingsError("server", "give the name or address of the mail server")
+    check_line(card.server, "server")
+    if " " in card.server:
+        raise SettingsError("server", "has a space in it; give one name or address")
+    if card.protocol is Protocol.SMTP:
+        if "://" in card.server:
+            raise SettingsError("server", "give the name alone, without smtp:// and the like")
+        if card.server.count(":") == 1:  # more of them are an IPv6 address
+            raise SettingsError("server", "give the name alone; the number after the colon belongs in port")
 
 
 def _save_card(

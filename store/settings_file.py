@@ -1,7 +1,9 @@
 """Applying and exporting the settings file."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,22 +11,24 @@ import yaml
 from sqlalchemy import Connection, select
 
 from store import settings, tables
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
+from store.cards import MailConnection, Person, Team
 from store.catalogue.standard import STANDARD
-from store.directory import people_in, save_people_in, save_teams_in, teams_in
+from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
 from store.rulebook import rules_in, save_in, to_values
 from store.rules import Rule, Threshold
+from store.sanitise import clean_line
 from store.settings_schema import (
     ConnectionSection,
     RuleSection,
     SecretSource,
+    SettingsFile,
     SettingsFileError,
     ThresholdSection,
     parse_settings,
 )
-from store.vocabulary import Encryption, Protocol, RuleKind
+from store.vocabulary import Encryption, Language, Protocol, RuleKind
 
 DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
 
@@ -87,10 +91,11 @@ class _Run:
         self._store = store
         self._folder = folder
         self._who = who
+        self._rules = {rule.code: rule for rule in rules_in(connection)}
         self.changes: list[Change] = []
         self.errors: list[SettingsError] = []
 
-    def cards(self, document: Any) -> None:
+    def cards(self, document: SettingsFile) -> None:
         con, store, who = self._connection, self._store, self._who
         if document.company:
             card = replace(settings.company_in(con), **document.company.given())
@@ -123,45 +128,35 @@ class _Run:
         for name in ("password", "client_secret"):
             source = cast("SecretSource | None", getattr(section, name))
             secrets[name] = None
-            if source is not None and not source.stored:
+            if source is not None and source.kind != "stored":
                 try:
                     secrets[name] = self._secret(source, f"{path}.{name}")
                 except SettingsError as error:
                     self.errors.append(error)
                     return
-                if source.value is None:
-                    sources[name] = {key: value for key, value in source.given().items() if value is not None}
+                if source.kind != "value":
+                    sources[name] = source.given()
         added = before is None
         save = lambda: settings.save_connection_in(con, store, card, secrets, sources, self._who)[1]  # noqa: E731
         self._note(f"mail.connections.{section.name}", save, added=added, error_path=path)
 
-    def directory(self, document: Any) -> None:
-        con, store, who = self._connection, self._store, self._who
-        codes = {team.code for team in teams_in(con)}
+    def directory(self, document: SettingsFile) -> None:
+        book = Book(self._connection, self._store, self._who)
         for index, team in enumerate(document.teams):
             card = Team(team.code, team.name, team.leader)
-            added = team.code not in codes
-            self._note(
-                f"teams.{team.code}", lambda card=card: bool(save_teams_in(con, store, [card], who)), added=added
-            )
-            del index
-        known = {person.email: person for person in people_in(con)}
+            added, save = team.code not in book.teams, partial(book.save_team, card)
+            self._note(f"teams.{team.code}", save, added=added, error_path=f"teams[{index}]")
         for index, section in enumerate(document.people):
-            try:
-                settings.check_address(section.email, f"people[{index}].email", required=True)
-            except SettingsError as error:
-                self.errors.append(error)
-                continue
             email = section.email.lower()
-            given = {**section.given(), "email": email, "teams": tuple(section.teams)}
-            person = replace(known.get(email, Person(email, section.name)), **given)
-            added = email not in known
-            self._note(f"people.{email}", lambda p=person: bool(save_people_in(con, store, [p], who)), added=added)
+            given = {**section.given(), "email": email}
+            given |= {"teams": tuple(section.teams)} if "teams" in given else {}
+            person = replace(book.people.get(email, Person(email, section.name)), **given)
+            added, save = email not in book.people, partial(book.save_person, person)
+            self._note(f"people.{email}", save, added=added, error_path=f"people[{index}]")
 
     def rule(self, kind: RuleKind, section: RuleSection, path: str) -> None:
-        known = {rule.code: rule for rule in rules_in(self._connection)}
         given = {name: _rule_value(name, value) for name, value in section.given().items()}
-        before = known.get(section.code)
+        before = self._rules.get(section.code)
         if before is None:
             needed = ("object_type", "event_type", "channel", "recipients", "template")
             missing = [name for name in needed if name not in given]
@@ -169,15 +164,23 @@ class _Run:
                 problem = f"{section.code!r} is unknown; to add it, also give {', '.join(missing)}"
                 self.errors.append(SettingsError(path, problem))
                 return
-            titles = {"ru": section.code, "en": section.code}
-            values: dict[str, Any] = {"titles": titles, **given}
-            rule = Rule(kind=kind, standard=False, **values)
+            values: dict[str, Any] = {**given, "titles": {}}
+            before = rule = Rule(kind=kind, standard=False, **values)
+        elif before.kind is not kind:
+            place = "escalations" if before.kind is RuleKind.ESCALATION else "event_actions"
+            self.errors.append(SettingsError(f"{path}.code", f"{section.code!r} belongs under {place}"))
+            return
         else:
             rule = replace(before, **given)
-        save = lambda: save_in(self._connection, self._store, rule, self._who)  # noqa: E731
-        self._note(f"{path.partition('[')[0]}.{section.code}", save, added=before is None)
+        # One title given stands for the other language as well, where that has none.
+        titles = {**before.titles, **given.get("titles", {})}
+        either = next(iter(titles.values()), section.code)
+        rule = replace(rule, titles={language.value: titles.get(language.value, either) for language in Language})
+        save = partial(save_in, self._connection, self._store, rule, self._who)
+        place = f"{path.partition('[')[0]}.{section.code}"
+        self._note(place, save, added=section.code not in self._rules, error_path=path)
 
-    def _note(self, path: str, save: Any, *, added: bool = False, error_path: str = "") -> None:
+    def _note(self, path: str, save: Callable[[], bool], *, added: bool = False, error_path: str = "") -> None:
         try:
             changed = save()
         except SettingsError as error:
@@ -187,16 +190,17 @@ class _Run:
         self.changes.append(Change("added" if added else "changed" if changed else "unchanged", path))
 
     def _secret(self, source: SecretSource, path: str) -> str:
-        if source.env is not None:
+        if source.kind == "env":
             if source.env not in os.environ:
-                raise SettingsError(path, f"the environment variable {source.env} is not set")
+                raise SettingsError(path, f"the environment variable {clean_line(source.env)} is not set")
             return os.environ[source.env]
-        if source.file is not None:
+        if source.kind == "file":
             try:
                 return (self._folder / source.file).read_text("utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(path, f"the file {source.file} cannot be read ({error})") from error
-        return source.value or ""
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+                raise SettingsError(path, f"the file {clean_line(source.file)} cannot be read: {reason}") from error
+        return source.value
 
 
 def _rule_value(name: str, value: Any) -> Any:
@@ -209,7 +213,10 @@ def _rule_value(name: str, value: Any) -> Any:
 
 
 def export_settings(store: Store) -> str:
-    """The settings as a file that `apply_settings` takes back unchanged. Secrets leave as references only."""
+    """The settings as a file that `apply_settings` takes back unchanged. Secrets leave as references only.
+
+    Of the standard rules those are written that were changed, with the fields that were.
+    """
     with store.read() as connection:
         rows = {row.name: row for row in connection.execute(select(tables.mail_connection))}
         sources = {
@@ -217,16 +224,15 @@ def export_settings(store: Store) -> str:
             for name, row in rows.items()
         }
         cards = settings.connections_in(connection)
-        silent = settings.silent_mode_in(connection)
         document: dict[str, Any] = {
-            "company": _fields(settings.company_in(connection), Company()),
+            "company": _fields(settings.company_in(connection)),
             "mail": {
                 "connections": [_connection(card, sources[card.name]) for card in cards],
-                "sending": _fields(settings.sending_in(connection), Sending()),
+                "sending": _fields(settings.sending_in(connection)),
             },
-            "silent_mode": {**_fields(silent, SilentMode()), "state": silent.state.value},
-            "teams": [_fields(team, None) for team in teams_in(connection)],
-            "people": [_fields(person, Person("", "")) for person in people_in(connection)],
+            "silent_mode": _fields(settings.silent_mode_in(connection)),
+            "teams": [_fields(team) for team in teams_in(connection)],
+            "people": [_fields(person) for person in people_in(connection)],
         }
         shipped = {rule.code: to_values(rule) for rule in STANDARD}
         for section, kind in (("event_actions", RuleKind.EVENT_ACTION), ("escalations", RuleKind.ESCALATION)):
@@ -236,20 +242,14 @@ def export_settings(store: Store) -> str:
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=100)
 
 
-def _fields(card: Any, default: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for field in fields(card):
-        value = getattr(card, field.name)
-        if default is None or value != getattr(default, field.name) or field.name in {"email", "name", "code"}:
-            found[field.name] = _plain(value)
-    return found
+def _fields(card: Any) -> dict[str, Any]:
+    # All of them, also those at their default: applied to another store, the file sets them back.
+    return {field.name: _plain(getattr(card, field.name)) for field in fields(card)}
 
 
 def _connection(card: MailConnection, references: dict[str, Any]) -> dict[str, Any]:
     hidden = {"id", "has_password", "has_client_secret"}
-    default = MailConnection("", "", port=-1)
-    found = {name: value for name, value in _fields(card, default).items() if name not in hidden}
-    found |= {"protocol": card.protocol.value, "encryption": card.encryption.value}
+    found = {name: value for name, value in _fields(card).items() if name not in hidden}
     return {**found, **{name: reference for name, reference in references.items() if reference}}
 
 

@@ -1,15 +1,17 @@
 """The settings file as it may be written: parsed once, frozen, unknown keys refused, all faults told at once."""
 
 import difflib
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from store.errors import SettingsError
+from store.sanitise import clean_line
 from store.vocabulary import Channel, DeadlineKind, Encryption, EventType, Language, Protocol, Role, SilentState
+from store.yaml_text import YamlError, read_yaml
 
 
 class SettingsFileError(SettingsError):
@@ -18,6 +20,31 @@ class SettingsFileError(SettingsError):
     def __init__(self, errors: list[SettingsError]) -> None:
         super().__init__("", "; ".join(str(error) for error in errors))
         self.errors = errors
+
+
+def _moment(value: object) -> object:
+    # A bare number would be read as seconds since 1970.
+    if isinstance(value, str | datetime) or value is None:
+        return value
+    msg = "must be a date and time with a zone. Example: 2026-11-23T18:00:00+03:00"
+    raise ValueError(msg)
+
+
+def _silent_word(value: object) -> object:
+    # YAML 1.1 reads a bare `off` or `on` as a boolean.
+    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _nothing_is_empty(value: object) -> object:
+    # A section with all its entries commented out reads as null.
+    return [] if value is None else value
+
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Entry = TypeVar("Entry")
+Entries = Annotated[list[Entry], BeforeValidator(_nothing_is_empty)]
 
 
 class _Section(BaseModel):
@@ -31,10 +58,12 @@ class _Section(BaseModel):
 class SecretSource(_Section):
     """Where a secret comes from: exactly one of these."""
 
-    env: str | None = None
-    file: str | None = None
-    value: str | None = Field(default=None, repr=False)
-    stored: Literal[True] | None = None
+    model_config = ConfigDict(str_strip_whitespace=False)  # a secret is taken as it is
+
+    env: str = ""
+    file: str = ""
+    value: str = Field(default="", repr=False)
+    stored: Literal[True] = True
     """Keep what is stored: what an export writes for a secret that was given directly."""
 
     @model_validator(mode="after")
@@ -44,13 +73,18 @@ class SecretSource(_Section):
             raise ValueError(msg)
         return self
 
+    @property
+    def kind(self) -> str:
+        """Which of them it is."""
+        return next(iter(self.given()))
+
 
 class CompanySection(_Section):
     """The company card."""
 
     name: str = ""
     signature: str = ""
-    notify_unregistered: bool = False
+    notify_unregistered: Flag = False
     language: Language = Language.RU
     timezone: str = "UTC"
 
@@ -61,19 +95,19 @@ class ConnectionSection(_Section):
     name: str
     server: str
     protocol: Protocol = Protocol.SMTP
-    port: int | None = None
+    port: Whole | None = None
     encryption: Encryption = Encryption.TLS
-    authentication: bool = False
+    authentication: Flag = False
     login: str = ""
     password: SecretSource | None = None
     ca_file: str = ""
-    oauth2: bool = False
+    oauth2: Flag = False
     application_id: str = ""
     directory_id: str = ""
     client_secret: SecretSource | None = None
     authority: str = ""
-    enabled: bool = True
-    priority: int = 1
+    enabled: Flag = True
+    priority: Whole = 1
 
 
 class SendingSection(_Section):
@@ -83,31 +117,26 @@ class SendingSection(_Section):
     system_address: str = ""
     sender_name: str = ""
     encoding: str = "utf-8"
-    transliterate_headers: bool = False
-    max_attempts: int = 5
-    pause_s: int = 120
-    batch_size: int = 0
-    batch_interval_s: int = 0
+    transliterate_headers: Flag = False
+    max_attempts: Whole = 5
+    pause_s: Whole = 120
+    batch_size: Whole = 0
+    batch_interval_s: Whole = 0
 
 
 class MailSection(_Section):
     """Outgoing mail."""
 
-    connections: list[ConnectionSection] = []
+    connections: Entries[ConnectionSection] = []
     sending: SendingSection | None = None
-
-
-def _silent_word(value: object) -> object:
-    # YAML 1.1 reads a bare `off` or `on` as a boolean.
-    return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
 
 
 class SilentSection(_Section):
     """Silent mode."""
 
     state: Annotated[SilentState, BeforeValidator(_silent_word)] = SilentState.OFF
-    exceptions: list[str] = []
-    until: datetime | None = None
+    exceptions: Entries[str] = []
+    until: Moment | None = None
 
 
 class TeamSection(_Section):
@@ -124,19 +153,19 @@ class PersonSection(_Section):
     email: str
     name: str
     login: str | None = None
-    teams: list[str] = []
+    teams: Entries[str] = []
     head: str | None = None
     language: Language | None = None
-    active: bool = True
+    active: Flag = True
 
 
 class ThresholdSection(_Section):
     """When an escalation fires: exactly one of these."""
 
-    percent_left: int | None = Field(default=None, ge=1, le=99)
-    minutes_before: int | None = Field(default=None, ge=1)
-    minutes_after: int | None = Field(default=None, ge=1)
-    at_due: Literal[True] | None = None
+    percent_left: Whole = Field(default=1, ge=1, le=99)
+    minutes_before: Whole = Field(default=1, ge=1)
+    minutes_after: Whole = Field(default=1, ge=1)
+    at_due: Literal[True] = True
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "ThresholdSection":
@@ -147,25 +176,25 @@ class ThresholdSection(_Section):
 
 
 class RuleSection(_Section):
-    """Fields of an event action or an escalation; what is left out stays as it is."""
+    """Fields of an event action or an escalation; what is left out stays as it is. Few may be null."""
 
     code: str
-    titles: dict[Language, str] | None = None
-    object_type: str | None = None
-    event_type: EventType | None = None
-    channel: Channel | None = None
-    recipients: list[Role] | None = None
-    template: str | None = None
-    to_status: list[str] | None = None
-    not_to_status: list[str] | None = None
-    waiting_days: int | None = None
+    titles: dict[Language, str] = {}
+    object_type: str = ""
+    event_type: EventType = EventType.ADDED
+    channel: Channel = Channel.EMAIL
+    recipients: list[Role] = []
+    template: str = ""
+    to_status: Entries[str] = []
+    not_to_status: Entries[str] = []
+    waiting_days: Whole | None = None
     deadline: DeadlineKind | None = None
     threshold: ThresholdSection | None = None
-    fixed_addresses: list[str] | None = None
+    fixed_addresses: Entries[str] = []
     condition: str | None = None
     reason: str | None = None
-    tell_actor: bool | None = None
-    enabled: bool | None = None
+    tell_actor: Flag = False
+    enabled: Flag = True
 
 
 class SettingsFile(_Section):
@@ -174,10 +203,10 @@ class SettingsFile(_Section):
     company: CompanySection | None = None
     mail: MailSection | None = None
     silent_mode: SilentSection | None = None
-    teams: list[TeamSection] = []
-    people: list[PersonSection] = []
-    event_actions: list[RuleSection] = []
-    escalations: list[RuleSection] = []
+    teams: Entries[TeamSection] = []
+    people: Entries[PersonSection] = []
+    event_actions: Entries[RuleSection] = []
+    escalations: Entries[RuleSection] = []
 
 
 def parse_settings(text: str) -> SettingsFile:
@@ -187,33 +216,73 @@ def parse_settings(text: str) -> SettingsFile:
         SettingsFileError: It is refused, with every fault.
     """
     try:
-        document: object = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsFileError([SettingsError("", f"not YAML: {error}")]) from error
+        document = read_yaml(text)
+    except YamlError as error:
+        raise SettingsFileError([SettingsError("", str(error))]) from error
     if not isinstance(document, dict):
         raise SettingsFileError([SettingsError("", "the file must hold sections such as company: and mail:")])
     try:
         found = SettingsFile.model_validate(document)
     except ValidationError as error:
-        raise SettingsFileError([_fault(one) for one in error.errors()]) from None
-    names = [card.name for card in found.mail.connections] if found.mail else []
-    twice = [i for i, name in enumerate(names) if name in names[:i]]
+        raise SettingsFileError([_fault(one) for one in error.errors(include_input=False)]) from None
+    twice = list(_twice(found))
     if twice:
-        path = f"mail.connections[{twice[0]}].name"
-        raise SettingsFileError([SettingsError(path, f"there are two connections named {names[twice[0]]!r}")])
+        raise SettingsFileError(twice)
     return found
+
+
+def _twice(found: SettingsFile) -> Iterator[SettingsError]:
+    """Entries that say the same thing twice: which of them counts would be a guess."""
+    rules = [(f"event_actions[{i}].code", rule.code) for i, rule in enumerate(found.event_actions)]
+    rules += [(f"escalations[{i}].code", rule.code) for i, rule in enumerate(found.escalations)]
+    cards = found.mail.connections if found.mail else []
+    entries = (
+        [(f"mail.connections[{i}].name", card.name) for i, card in enumerate(cards)],
+        [(f"teams[{i}].code", team.code) for i, team in enumerate(found.teams)],
+        [(f"people[{i}].email", person.email.lower()) for i, person in enumerate(found.people)],
+        rules,
+    )
+    for section in entries:
+        seen: dict[str, str] = {}
+        for path, key in section:
+            if key in seen:
+                yield SettingsError(path, f"{key!r} is there already, at {seen[key]}")
+            seen.setdefault(key, path)
+
+
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text; put it in quotes",
+    "string_unicode": "must be a text",
+    "int_type": "must be a whole number, without quotes",
+    "bool_type": "must be true or false, without quotes",
+    "list_type": "must be a list, e.g. [a, b]",
+    "dict_type": "must be a mapping, e.g. {name: value}",
+    "model_type": "must be a mapping, e.g. {name: value}",
+    "invalid_key": "is not a key; keys are texts",
+    "greater_than_equal": "must be 1 or more",
+    "less_than_equal": "must be 99 or less",
+}
+"""pydantic's kinds of faults in plain words; the others keep its own."""
+_SECRET = "must be {env: NAME}, {file: PATH} or {value: TEXT}"  # noqa: S105 - no secret
 
 
 def _fault(error: ErrorDetails) -> SettingsError:
     path = ""
     for part in error["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        path += f"[{part}]" if isinstance(part, int) else f".{clean_line(part)}"
     path = path.removeprefix(".")
-    if error["type"] == "extra_forbidden":
+    kind = error["type"]
+    if kind == "extra_forbidden":
         unknown = str(error["loc"][-1])
         near = difflib.get_close_matches(unknown, _all_fields(), n=1)
         return SettingsError(path, "unknown key" + (f"; did you mean {near[0]}?" if near else ""))
-    return SettingsError(path, error["msg"].removeprefix("Value error, "))
+    if kind == "model_type" and path.endswith((".password", ".client_secret")):
+        return SettingsError(path, _SECRET)
+    if kind == "enum":
+        expected = error.get("ctx", {}).get("expected", "")
+        return SettingsError(path, f"must be {expected}")
+    return SettingsError(path, _WORDS.get(kind) or error["msg"].removeprefix("Value error, "))
 
 
 def _all_fields() -> list[str]:

@@ -1,10 +1,13 @@
 """The letters that ship, one file per language and template."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from store.vocabulary import Language
+
+_KEY = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ def template_text(key: str, language: Language) -> TemplateText:
     Raises:
         KeyError: There is no such template.
     """
+    if not _KEY.fullmatch(key):  # a key is no path
+        raise KeyError(key)
     folder = files("store.catalogue").joinpath("templates")
     for code in (language, Language.EN):
         file = folder.joinpath(code.value, f"{key}.txt")

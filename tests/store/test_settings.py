@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from store import tables
 from store.audit import settings_revision
-from store.cards import Company, MailConnection, Sending, SilentMode
-from store.directory import people, save_people, teams
+from store.cards import Company, MailConnection, Sending, SilentMode, Team
+from store.directory import people, save_people, save_teams, teams
 from store.engine import Store
 from store.errors import SettingsError
 from store.rulebook import list_rules, set_enabled
@@ -49,7 +49,8 @@ def test_saving_the_same_again_changes_nothing(store: Store) -> None:
 
 def test_moving_teams_is_kept(store: Store) -> None:
     furnish(store)
-    save_people(store, [replace(PEOPLE[0], teams=("a", "b"))], "test")
+    save_teams(store, [Team("a", "A"), Team("b", "B")], "test")
+    save_people(store, [replace(PEOPLE[0], teams=("b", "a", "b"))], "test")
     assert next(p for p in people(store) if p.email == "ivanov@example.org").teams == ("a", "b")
 
 

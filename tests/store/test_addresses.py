@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatch.addresses import AddressError, envelope_address, parse_address
+from store.addresses import AddressError, envelope_address, parse_address
 
 
 @pytest.mark.parametrize(
