@@ -196,7 +196,9 @@ def _store(connection: Connection, now: datetime, events: Sequence[NewEvent]) ->
 
 def _read_objects(connection: Connection, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
     table = tables.object_
+    # Locked until the merged object is written, in one order: two that merge at once would forget what one said.
     query = select(table).where(tuple_(table.c.type, table.c.external_id).in_(keys))
+    query = query.order_by(table.c.id).with_for_update()
     return {
         (row.type, row.external_id): _Seen(row.id, row.status, row.status_since, row.data, row.seen_at)
         for row in connection.execute(query)

@@ -66,9 +66,11 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
         .order_by(d.c.next_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        # PostgreSQL may run a subquery in IN once for each row, and then LIMIT limits nothing; a WITH runs once.
+        .cte("due")
     )
     lease = {"state": DeliveryState.SENDING.value, "next_at": lease_until, "claimed_by": owner}
-    statement = update(d).where(d.c.id.in_(due.scalar_subquery())).values(**lease).returning(d.c.id)
+    statement = update(d).where(d.c.id.in_(select(due.c.id))).values(**lease).returning(d.c.id)
     ids = list(connection.execute(statement).scalars())
     if not ids:
         return []

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sqlite3
 import stat
-import time
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +14,9 @@ from sqlalchemy.exc import DBAPIError
 
 import store.engine as engine_module
 from store import tables
-from store.audit import record, settings_revision
 from store.engine import Store
 from store.errors import StoreUnreachableError
-from tests.desk import NOON, open_store
+from tests.desk import open_store
 from tests.postgresql import LOCKED, LOCKED_PASSWORD, Cluster
 
 
@@ -195,27 +193,6 @@ def test_writing_to_a_closed_store_is_refused(store: Store) -> None:
         store.submit(lambda _connection: None)
 
 
-def test_changes_of_settings_made_at_the_same_time_are_both_counted(postgresql_url: str) -> None:
-    with closing(Store.open(postgresql_url)) as one, closing(Store.open(postgresql_url)) as two:
-        others: list[Future[None]] = []
-
-        def change(connection: Connection) -> None:
-            record(connection, NOON, "test", "company", None, {})
-
-        def change_while_another_waits(connection: Connection) -> None:
-            change(connection)
-            others.append(two.submit(change))
-            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            while not connection.execute(waiting).scalar_one():
-                time.sleep(0.01)
-
-        one.write(change)
-        before = settings_revision(one)
-        one.write(change_while_another_waits)
-        others[0].result()
-        assert settings_revision(one) == before + 2
-
-
 @pytest.mark.parametrize(
     ("user", "password", "database", "meaning"),
     [
@@ -282,20 +259,3 @@ def test_a_session_ended_by_the_server_fails_its_group_alone(postgresql: Cluster
         with pytest.raises(StoreUnreachableError, match="cannot be reached"):
             ended.result()
         _put(store, "after").result()
-
-
-def test_the_loser_of_a_race_sees_what_the_winner_did(postgresql_url: str) -> None:
-    with closing(Store.open(postgresql_url)) as one, closing(Store.open(postgresql_url)) as two:
-        seen: list[str | None] = []
-
-        def once(connection: Connection) -> None:
-            query = select(tables.meta.c.value).where(tables.meta.c.key == "k")
-            found = connection.execute(query).scalar_one_or_none()
-            seen.append(found)
-            if found is None:
-                if len(seen) == 1:
-                    _put(two, "k", "theirs").result()
-                connection.execute(insert(tables.meta).values(key="k", value="ours"))
-
-        one.write(once)
-        assert seen == [None, "theirs"]

@@ -21,11 +21,11 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def store(store: Store) -> Store:
-    store.write(lambda connection: _fill(connection, 10))
+    store.write(lambda connection: fill(connection, 10))
     return store
 
 
-def _fill(connection: Connection, count: int) -> None:
+def fill(connection: Connection, count: int) -> None:
     event = {"source": "s", "external_id": "e", "object_type": "request", "event_type": "added", "object_id": "1"}
     event |= {"object_number": "RP-1", "title": "t", "at": NOON, "accepted_at": NOON, "planned_at": NOON, "data": {}}
     connection.execute(insert(tables.event), [{"id": 1, **event}])
