@@ -79,7 +79,10 @@ class ConsoleApp(App[None]):
     ) -> None:
         super().__init__()
         self.failure: Exception | None = None
+        # What is chosen on a screen and holds when one comes back to it.
         self.notice = ""
+        self.preview: bool | None = None
+        self.newest_on_top = True
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
@@ -261,8 +264,13 @@ class ConsoleApp(App[None]):
             self.call_after_refresh(self.show_status, self._status)
 
     def store_failed(self, text: str) -> None:
-        """The store cannot be read any more."""
+        """The store cannot be read any more; it is tried again."""
         self.notify(text, severity="error", markup=False, timeout=30)
+
+    def store_recovered(self) -> None:
+        """The store can be read again."""
+        self.clear_notifications()
+        self.notify(self.texts("bar.recovered"), markup=False)
 
     def call_later_from_thread(self, call: object, *args: object) -> None:
         """Have something called in the application's own thread, without waiting for it."""

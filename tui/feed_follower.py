@@ -1,12 +1,15 @@
 """Follows the store for the panes: one thread polls, the panes are told at most ten times a second."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from store import feed
 from store.cards import FeedRow
 from store.errors import StoreError
 from store.status import read_status
+from store.vocabulary import DeliveryState
 
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
@@ -16,6 +19,12 @@ POLL_S = 0.1
 STATUS_EVERY = 10
 """Polls between two readings of the status when nothing changes."""
 FIRST = 300
+WINDOW = 2000
+"""Rows kept for the panes; older ones are read again when one scrolls to them."""
+RETRY_S = 1.0
+"""Pause after the store could not be read."""
+MOVING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.HELD})
+"""States that may still change by themselves."""
 
 
 class FeedFollower:
@@ -60,36 +69,57 @@ class FeedFollower:
         self._console.run_worker(read, thread=True, group="older", exclusive=True, exit_on_error=False)
 
     def _run(self) -> None:
+        """Follow for as long as the console lives: a store that cannot be read is told once, and tried again."""
+        failed = False
+        while not self._stop.is_set():
+            try:
+                for _ in self._follow():
+                    if failed:
+                        failed = False
+                        self._post(self._console.store_recovered)
+                    self._stop.wait(POLL_S)
+                    if self._stop.is_set():
+                        return
+            except StoreError as error:
+                if not failed:
+                    self._post(self._console.store_failed, str(error))
+                failed = True
+                self._stop.wait(RETRY_S)
+
+    def _follow(self) -> Iterator[None]:
+        """Read what there is, then what is new; yields between two looks."""
         store = self._console.store
-        watch = feed.Watch(store)
-        try:
+        with closing(feed.Watch(store)) as watch:
             first = feed.latest(store, limit=FIRST)
             self._last = first[0].id if first else 0
             self._tell(first, [], [])
             quiet = STATUS_EVERY
-            while not self._stop.is_set():
+            while True:
                 quiet += 1
                 if watch.changed():
-                    fresh = feed.after(store, self._last)
-                    self._last = fresh[-1].id if fresh else self._last
-                    moving = [row.id for row in self._known[:900] if row.state.value in {0, 1, 2}]
+                    fresh = self._fresh()
+                    moving = [row.id for row in self._known[:900] if row.state in MOVING]
                     changed = feed.by_ids(store, moving) if moving else []
                     self._tell([], fresh, changed)
                     quiet = max(quiet, STATUS_EVERY // 2)
                 if quiet >= STATUS_EVERY:
                     quiet = 0
                     self._post(self._console.show_status, read_status(store))
-                self._stop.wait(POLL_S)
-        except StoreError as error:
-            self._post(self._console.store_failed, str(error))
-        finally:
-            watch.close()
+                yield
+
+    def _fresh(self) -> list[FeedRow]:
+        """Everything above the last id; of a burst larger than the window only what fits into it."""
+        fresh: list[FeedRow] = []
+        while page := feed.after(self._console.store, self._last):
+            self._last = page[-1].id
+            fresh = (fresh + page)[-WINDOW:]
+        return fresh
 
     def _tell(self, first: list[FeedRow], fresh: list[FeedRow], changed: list[FeedRow]) -> None:
         if first:
             self._known = first
         by_id = {row.id: row for row in changed}
-        self._known = (fresh[::-1] + [by_id.get(row.id, row) for row in self._known])[:2000]
+        self._known = (fresh[::-1] + [by_id.get(row.id, row) for row in self._known])[:WINDOW]
         self._post(self._deliver, bool(first), fresh, changed)
 
     def _deliver(self, first: bool, fresh: list[FeedRow], changed: list[FeedRow]) -> None:  # noqa: FBT001

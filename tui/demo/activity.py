@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dispatch import intake
@@ -21,6 +22,7 @@ class SwitchedOff:
 
     code: str
     event: str
+    number: str
     reasons: tuple[str, ...]
     letters: int
 
@@ -43,15 +45,19 @@ class Told:
 class Activity:
     """The story's thread.
 
+    For one beat of it an event action is switched off, to show the effect.
+
     Args:
-        switching: Whether an event action is switched off for one beat; meant for runs nobody steers.
+        on_switched: Called, in the story's thread, with what came of the action that was switched off.
     """
 
-    def __init__(self, store: Store, language: Language, *, switching: bool) -> None:
+    def __init__(
+        self, store: Store, language: Language, *, on_switched: Callable[[SwitchedOff], None] | None = None
+    ) -> None:
         self.told = Told()
         self._store = store
         self._language = language
-        self._switching = switching
+        self._on_switched = on_switched
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="demo-story", daemon=True)
 
@@ -70,7 +76,7 @@ class Activity:
             for beat in story.tell(self._language):
                 if self._stop.wait(beat.after_s):
                     return
-                if beat.switched_off and self._switching and self.told.switched_off is None:
+                if beat.switched_off and self.told.switched_off is None:
                     self._tell_switched_off(beat)
                 else:
                     self._tell(beat)
@@ -89,11 +95,13 @@ class Activity:
         rulebook.set_enabled(self._store, [code], False, WHO)
         try:
             key = self._tell(beat)
-            self.told.switched_off = self._effect(key, code)
+            self.told.switched_off = self._effect(key, code, beat.number)
         finally:
             rulebook.set_enabled(self._store, [code], True, WHO)
+        if self._on_switched is not None:
+            self._on_switched(self.told.switched_off)
 
-    def _effect(self, key: str, code: str) -> SwitchedOff:
+    def _effect(self, key: str, code: str, number: str) -> SwitchedOff:
         """Wait until the event is planned, then read what was decided about the action."""
         ends = time.monotonic() + PLANNED_WITHIN_S
         while True:
@@ -103,4 +111,4 @@ class Activity:
             time.sleep(0.05)
         reasons = [card.reason for event in events for card in event.decisions if card.rule_code == code]
         letters = sum(card.row.rule_code == code for event in events for card in event.deliveries)
-        return SwitchedOff(code, key, tuple(reasons), letters)
+        return SwitchedOff(code, key, number, tuple(reasons), letters)

@@ -91,11 +91,15 @@ def _service_desk(language: Language) -> Generator[tuple[Store, MailSink, Path]]
 def _run_console(store: Store, language: Language, seconds: float | None) -> int:
     # Imported here: a run without a screen needs no Textual.
     from tui import ConsoleApp
+    from tui.demo.narrator import Narrator
 
-    activity = Activity(store, language, switching=False)
     app = ConsoleApp(store, language=language)
+    app.preview = True
+    narrator = Narrator(app)
+    activity = Activity(store, language, on_switched=narrator.switched)
     timer = threading.Timer(seconds, lambda: app.call_from_thread(app.exit)) if seconds is not None else None
     activity.start()
+    narrator.start()
     if timer is not None:
         timer.daemon = True
         timer.start()
@@ -105,11 +109,12 @@ def _run_console(store: Store, language: Language, seconds: float | None) -> int
         if timer is not None:
             timer.cancel()
         activity.stop()
+        narrator.stop()
     return app.return_code or 0
 
 
 def _run_headless(store: Store, sink: MailSink, folder: Path, language: Language, seconds: float) -> Report:
-    activity = Activity(store, language, switching=True)
+    activity = Activity(store, language)
     problems: list[str] = []
     log = folder / "dispatcher.log"
     with log.open("wb") as stream, _dispatcher(store.url, stream) as child:

@@ -135,17 +135,17 @@ def tell_round(number: int, language: Language) -> list[Beat]:
     return [
         t.added(
             0.0, "request", "printer", OLGA, client=OLGA, responsible=IVAN, team="net", observers=[MARIA],
-            due_s={"reaction": 6, "resolution": 40}, attributes={"priority": "high"},
+            due_s={"reaction": 10, "resolution": 40}, attributes={"priority": "high"},
         ),
         t.added(
             0.5, "request", "vpn", OLEG, client=GREYLISTED_ADDRESS, team="net",
-            due_s={"reaction": 2.5, "resolution": 20},
+            due_s={"reaction": 7, "resolution": 20},
         ),
         t.status(0.7, "request", "printer", "in_progress", IVAN),
         t.said(0.7, "request", "printer", "c_queue", IVAN, switched_off=True),
         t.added(
             0.7, "request", "mailbox", OLEG, client=REFUSED_ADDRESS, responsible=ELENA, team="desk",
-            due_s={"resolution": 3},
+            due_s={"resolution": 8},
         ),
         t.assigned(0.7, "request", "vpn", PAVEL, MARIA),
         t.said(0.8, "request", "printer", "c_works", OLGA),

@@ -57,7 +57,6 @@ class LiveScreen(SectionScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._preview: bool | None = None
         self._wanted: int | None = None
         self._timer: Timer | None = None
 
@@ -76,7 +75,8 @@ class LiveScreen(SectionScreen):
         super().on_resize(event)
         self.set_class(event.size.height >= TALL_ROWS, "-tall")
         self.show_notice()
-        shown = event.size.height >= TALL_ROWS if self._preview is None else self._preview
+        chosen = self.console.preview
+        shown = event.size.height >= TALL_ROWS if chosen is None else chosen
         self.query_one(LetterPreview).set_class(shown, "-shown")
 
     def show_notice(self) -> None:
@@ -96,8 +96,8 @@ class LiveScreen(SectionScreen):
     def action_preview(self) -> None:
         """Show or hide the preview; the choice holds whatever the terminal's size."""
         preview = self.query_one(LetterPreview)
-        self._preview = not preview.has_class("-shown")
-        preview.set_class(self._preview, "-shown")
+        self.console.preview = not preview.has_class("-shown")
+        preview.set_class(self.console.preview, "-shown")
         self._read()
 
     @on(LivePane.Highlighted)

@@ -18,16 +18,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from store.cards import FeedRow
-from store.vocabulary import DeliveryState
+from tui.feed_follower import WINDOW
 from tui.spoken import binding
 from tui.widgets.feed_line import feed_line
 
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
-
-WINDOW = 2000
-"""Rows kept; older ones are read again when one scrolls to them."""
-PAGE = 300
 
 
 class LivePane(ScrollView, can_focus=True):
@@ -70,7 +66,6 @@ class LivePane(ScrollView, can_focus=True):
         self._rows: list[FeedRow] = []
         self._places: dict[int, int] = {}
         self._cursor = 0
-        self._newest_on_top = True
         self._follow = True
 
     @property
@@ -94,7 +89,7 @@ class LivePane(ScrollView, can_focus=True):
     def show_all(self, newest_first: list[FeedRow]) -> None:
         """Replace the window."""
         kept = self._current_id()
-        self._rows = newest_first if self._newest_on_top else newest_first[::-1]
+        self._rows = newest_first if self.console.newest_on_top else newest_first[::-1]
         self._index(kept)
 
     def merge(self, fresh: list[FeedRow], changed: list[FeedRow]) -> None:
@@ -107,23 +102,18 @@ class LivePane(ScrollView, can_focus=True):
             self.refresh()
             return
         kept = None if self._follow else self._current_id()
-        if self._newest_on_top:
+        if self.console.newest_on_top:
             self._rows = (fresh[::-1] + self._rows)[:WINDOW]
         else:
             self._rows = (self._rows + fresh)[-WINDOW:]
         self._index(kept)
-
-    def unsettled(self) -> list[int]:
-        """Ids in the window whose state may still change."""
-        moving = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.HELD)
-        return [row.id for row in self._rows if row.state in moving][:900]
 
     def _current_id(self) -> int | None:
         return self._rows[self._cursor].id if 0 <= self._cursor < len(self._rows) else None
 
     def _index(self, keep: int | None) -> None:
         self._places = {row.id: place for place, row in enumerate(self._rows)}
-        edge = 0 if self._newest_on_top else max(0, len(self._rows) - 1)
+        edge = 0 if self.console.newest_on_top else max(0, len(self._rows) - 1)
         self._cursor = self._places.get(keep, edge) if keep is not None and not self._follow else edge
         self.virtual_size = Size(self.size.width, len(self._rows))
         self._reveal()
@@ -148,9 +138,9 @@ class LivePane(ScrollView, can_focus=True):
         if not self._rows:
             return
         self._cursor = min(max(self._cursor + step, 0), len(self._rows) - 1)
-        edge = 0 if self._newest_on_top else len(self._rows) - 1
+        edge = 0 if self.console.newest_on_top else len(self._rows) - 1
         self._follow = self._cursor == edge
-        if self._newest_on_top and self._cursor >= len(self._rows) - 1:
+        if self.console.newest_on_top and self._cursor >= len(self._rows) - 1:
             self.console.feed.read_older(self, self._rows[-1].id)
         self._reveal()
         self._tell()
@@ -166,7 +156,7 @@ class LivePane(ScrollView, can_focus=True):
 
     def action_order(self) -> None:
         """Turn the order round."""
-        self._newest_on_top = not self._newest_on_top
+        self.console.newest_on_top = not self.console.newest_on_top
         self._follow = True
         self._rows.reverse()
         self._index(None)
