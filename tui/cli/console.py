@@ -1,5 +1,6 @@
 """Starting the console."""
 
+import os
 import sys
 
 from tui.cli.output import BAD_INPUT, fail, open_store, store_url
@@ -15,6 +16,8 @@ def run_console(store: str | None, language: str | None) -> int:
         fail("the console needs a terminal; scripts use the commands, see vestnik --help", BAD_INPUT)
     if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
         fail(f"the terminal's encoding is {sys.stdout.encoding}; Vestnik needs UTF-8 (set LANG=C.UTF-8)", BAD_INPUT)
+    if os.environ.get("TERM") == "dumb":
+        fail("this terminal (TERM=dumb) cannot show the console; try vestnik status, vestnik deliveries", BAD_INPUT)
     from store.glimpse import company_language
     from tui.app import ConsoleApp
 

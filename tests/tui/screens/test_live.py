@@ -1,0 +1,208 @@
+"""The live screen: what happens appears by itself, can be walked through and opened."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from textual.widgets import Static
+
+from dispatch.intake import emit
+from dispatch.planner import Planner
+from store import outbox
+from store.engine import Store
+from store.vocabulary import DeliveryState
+from tests.desk import event, lines
+from tests.tui.scripted_desk import add_notice, scripted_store
+from tests.tui.waiting import until
+from tui.app import ConsoleApp
+from tui.screens.delivery import DeliveryScreen
+from tui.widgets.letter_preview import LetterPreview
+from tui.widgets.live_pane import LivePane
+
+SIZES = [(80, 24), (120, 40)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = scripted_store(tmp_path)
+    yield store
+    store.close()
+
+
+def console(store: Store, language: str = "ru") -> ConsoleApp:
+    return ConsoleApp(store, language=language, start_dispatcher=False)
+
+
+def pane(app: ConsoleApp) -> LivePane:
+    return app.screen.query_one(LivePane)
+
+
+def screen_lines(app: ConsoleApp) -> list[str]:
+    found = pane(app)
+    return [found.render_line(y).text for y in range(found.size.height)]
+
+
+def happen(store: Store, number: int) -> None:
+    emit(store, lines(event(number=number, key=f"new-{number}", responsible="i.petrov@desk.example")))
+    Planner(store).submit_batch().result()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_every_line_fills_the_width_and_says_object_person_and_state(
+    store: Store, size: tuple[int, int], language: str
+) -> None:
+    app = console(store, language)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        shown = screen_lines(app)
+        assert {cell_len(line) for line in shown} == {pane(app).scrollable_content_region.width}
+        (held,) = [line for line in shown if "‖" in line]
+        assert "RP-1046" in held
+        assert "Джеймс Мил" in held
+        assert (app.texts("state.held") in held) is (size[0] >= 120)
+
+
+async def test_what_happens_appears_by_itself_on_top(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        happen(store, 5001)
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5001")
+        assert "RP-5001" in screen_lines(app)[0]
+
+
+async def test_a_state_that_changes_is_shown(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        held = next(row for row in pane(app).rows if row.state is DeliveryState.HELD)
+        outbox.cancel(store, [held.id], "test")
+        await until(pilot, lambda: any(r.id == held.id and r.state is DeliveryState.CANCELLED for r in pane(app).rows))
+
+
+async def test_the_cursor_stays_on_its_row_when_others_arrive_and_follows_again_at_the_edge(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        await pilot.press("down", "down")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DeliveryScreen))
+        kept = app.screen._id  # pyright: ignore[reportAttributeAccessIssue]
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, DeliveryScreen))
+        happen(store, 5002)
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5002")
+        assert pane(app)._current_id() == kept
+        await pilot.press("home")
+        happen(store, 5003)
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5003")
+        assert pane(app)._current_id() == pane(app).rows[0].id
+
+
+async def test_newest_at_the_bottom_by_choice_and_the_choice_holds(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        newest = pane(app).rows[0].id
+        await pilot.press("o")
+        assert pane(app).rows[-1].id == newest
+        assert pane(app)._current_id() == newest
+        await pilot.press("2", "1")
+        await until(pilot, lambda: app.screen.query(LivePane) and pane(app).rows)
+        assert pane(app).rows[-1].id == newest
+        happen(store, 5004)
+        await until(pilot, lambda: pane(app).rows[-1].object_number == "RP-5004")
+
+
+async def test_pages_and_edges_move_the_cursor(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        await pilot.press("end")
+        assert pane(app)._current_id() == pane(app).rows[-1].id
+        await pilot.press("pageup", "pagedown", "home")
+        assert pane(app)._current_id() == pane(app).rows[0].id
+        await pilot.press("pagedown")
+        assert pane(app)._current_id() != pane(app).rows[0].id
+
+
+async def test_a_click_moves_the_cursor_and_a_second_one_opens(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        third = pane(app).rows[2].id
+        await pilot.click(LivePane, offset=(10, 2))
+        assert pane(app)._current_id() == third
+        await pilot.click(LivePane, offset=(10, 2))
+        await until(pilot, lambda: isinstance(app.screen, DeliveryScreen))
+
+
+async def test_the_preview_shows_the_letter_under_the_cursor(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        preview = app.screen.query_one(LetterPreview)
+        assert not preview.display
+        await pilot.press("p")
+        assert preview.display
+        letter = next(place for place, row in enumerate(pane(app).rows) if row.state is DeliveryState.DEAD)
+        await pilot.press(*["down"] * letter)
+        await until(pilot, lambda: pane(app).rows[letter].subject in str(preview.content))
+        assert "Григорий Белов <g.belov@romashka.example>" in str(preview.content)
+        assert "Здравствуйте" in str(preview.content)
+        await pilot.press("p")
+        assert not preview.display
+
+
+async def test_a_tall_terminal_shows_the_preview_unasked(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(120, 40)) as pilot:
+        preview = app.screen.query_one(LetterPreview)
+        await until(pilot, lambda: str(preview.content))
+        assert preview.display
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_hostile_words_are_shown_as_words(store: Store, size: tuple[int, int]) -> None:
+    add_notice(store, subject="[/b] [INC-5] \x1b]0;x\x07 конец", name="[red]\x9b31mИмя\r\nBcc: x")
+    app = console(store)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        first = screen_lines(app)[0]
+        assert "[/b] [INC-5]" in first
+        assert "[red]" in first
+        assert first.isprintable()
+        if size == (120, 40):
+            preview = app.screen.query_one(LetterPreview)
+            await until(pilot, lambda: "[/b] [INC-5]" in str(preview.content))
+            assert str(preview.content).replace("\n", "").isprintable()
+
+
+async def test_a_notice_takes_the_place_of_the_legend_and_gives_it_back(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        headline = app.screen.query_one("#headline", Static)
+        assert "✉ письмо" in str(headline.content)
+        app.show_notice("Скоро [/b] обед")
+        assert str(headline.content) == "Скоро [/b] обед"
+        app.show_notice("")
+        assert "✉ письмо" in str(headline.content)
+
+
+async def test_older_rows_are_read_when_one_walks_to_them(tmp_path: Path) -> None:
+    store = scripted_store(tmp_path)
+    for number in range(330):
+        add_notice(store, subject=f"Письмо {number}", name="Кто-то", number=f"N-{number}")
+    app = console(store)
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: len(pane(app).rows) == 300)
+            await pilot.press("end")
+            await until(pilot, lambda: len(pane(app).rows) > 330)
+            ids = [row.id for row in pane(app).rows]
+            assert ids == sorted(set(ids), reverse=True)
+    finally:
+        store.close()

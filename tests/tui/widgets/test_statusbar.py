@@ -1,0 +1,79 @@
+"""The line on top tells what matters most, within its width."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.cards import Sending, SilentMode
+from store.engine import Store
+from store.settings import save_sending, save_silent_mode
+from store.status import leave, read_status
+from store.vocabulary import SilentState
+from tests.tui.scripted_desk import scripted_store
+from tests.tui.waiting import until
+from tui.app import ConsoleApp
+from tui.widgets.statusbar import StatusBar
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = scripted_store(tmp_path)
+    yield store
+    store.close()
+
+
+async def shown(store: Store, language: str = "ru", size: tuple[int, int] = (80, 24)) -> tuple[str, frozenset[str]]:
+    app: Any = ConsoleApp(store, language=language, start_dispatcher=False)
+    async with app.run_test(size=size) as pilot:
+        bar = app.screen.query_one(StatusBar)
+        await until(pilot, lambda: str(bar.content))
+        return str(bar.content), frozenset(bar.classes)
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_it_says_where_the_dispatcher_is_and_fits(store: Store, language: str) -> None:
+    text, classes = await shown(store, language)
+    assert "mail-1:4711" in text
+    assert len(text) <= 78
+    assert not classes & {"-alarm", "-warning"}
+
+
+async def test_no_dispatcher_is_said_loudly_on_every_section(store: Store) -> None:
+    store.write(lambda connection: leave(connection, "scripted"))
+    app = ConsoleApp(store, language="ru", start_dispatcher=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        for key in "1234567":
+            await pilot.press(key)
+            await until(pilot, lambda: str(app.screen.query_one(StatusBar).content).startswith("ДИСПЕТЧЕРА НЕТ"))
+            assert app.screen.query_one(StatusBar).has_class("-alarm")
+
+
+async def test_unfilled_sending_parameters_are_said(store: Store) -> None:
+    save_sending(store, Sending(), "test")
+    text, classes = await shown(store)
+    assert "почта не настроена (клавиша 5), удержано 1" in text
+    assert "-warning" in classes
+
+
+async def test_silent_mode_is_said(store: Store) -> None:
+    save_silent_mode(store, SilentMode(SilentState.ON), "test")
+    text, classes = await shown(store)
+    assert "тихий режим" in text
+    assert "-warning" in classes
+
+
+async def test_what_does_not_fit_is_left_out_from_the_end(store: Store) -> None:
+    app = ConsoleApp(store, language="ru", start_dispatcher=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        bar = app.screen.query_one(StatusBar)
+        await until(pilot, lambda: str(bar.content))
+        status = read_status(store)
+        host = replace(status.dispatchers[0], host="x" * 63)
+        bar.show(replace(status, dispatchers=(host,)), app.texts)
+        text = str(bar.content)
+        assert len(text) <= 78
+        assert "не ушло 1" in text
+        assert "отправлено" not in text
