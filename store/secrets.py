@@ -7,9 +7,12 @@ spaces or lines: the first seals, all of them open, which is how a key is rotate
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
+import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_ID_BYTES = 4
 VERSION = b"\x01"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,13 +48,17 @@ class Keyring:
         if credentials and (file := Path(credentials) / "vestnik.key").is_file():
             return cls.parse(file.read_text("ascii"), str(file))
         if path is None:
-            msg = "no key for the secrets: set VESTNIK_KEY to the base64 of 32 random bytes"
+            msg = (
+                "no key for the secrets: beside a store on PostgreSQL there is no place for one. Set VESTNIK_KEY to "
+                "the base64 of 32 random bytes (openssl rand -base64 32), the same for each console and dispatcher"
+            )
             raise SecretError(msg)
         file = path.with_name(path.name + ".key")
         if not file.exists():
             _create(file)
         try:
-            return cls.parse(file.read_text("ascii"), str(file))
+            _refuse_open_file(file)
+            return cls.parse(file.read_bytes().decode("ascii", "replace"), str(file))
         except OSError as error:
             msg = f"the key file {file} cannot be read: {error.strerror}"
             raise SecretError(msg) from error
@@ -117,14 +125,37 @@ def _key_id(key: bytes) -> bytes:
     return hashlib.blake2b(key, digest_size=KEY_ID_BYTES, person=b"vestnik-key").digest()
 
 
+def _refuse_open_file(file: Path) -> None:
+    """Refuse a key that others on this machine may read.
+
+    Raises:
+        SecretError: They may.
+    """
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if os.name == "posix" and mode & OTHERS:
+        msg = f"the key file {file} is open to others (mode {mode:04o}). Run: chmod 600 {file}"
+        raise SecretError(msg)
+
+
 def _create(file: Path) -> None:
+    """Make a key file that is whole from the moment it is there; of two processes that make one, the first wins."""
     text = base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
     try:
-        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return  # another process was first; its key is as good
+        handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # of mode 0600
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(handle)
+            with contextlib.suppress(FileExistsError):  # another process was first; its key is as good
+                os.link(name, file)
+        finally:
+            Path(name).unlink()
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # a secret sealed with a key that a power cut took is lost
+        finally:
+            os.close(folder)
     except OSError as error:
-        msg = f"the key file {file} cannot be created: {error.strerror}"
+        msg = f"the key file {file} cannot be created: {error.strerror}. Mend that, or set VESTNIK_KEY"
         raise SecretError(msg) from error
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(text)

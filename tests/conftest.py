@@ -41,6 +41,14 @@ def postgresql_url(postgresql: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iter
     postgresql.drop(url)
 
 
+@pytest.fixture
+def empty_postgresql_url(postgresql: Cluster) -> Iterator[str]:
+    """The URL of a new PostgreSQL database with nothing in it."""
+    url = postgresql.new_database(migrated=False)
+    yield url
+    postgresql.drop(url)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new store; a test that asks for it runs once on each engine."""

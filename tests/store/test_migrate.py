@@ -1,16 +1,79 @@
-"""Migrations."""
+"""Migrations: the schema they make, and that they happen once, whole, or not at all."""
 
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
 
-from store.errors import StoreVersionError
-from store.migrate import alembic_config, make_current, revision
+from store import tables
+from store.catalogue.standard import STANDARD
+from store.engine import Store, make_engine, sqlite_path
+from store.errors import StoreUnreachableError, StoreVersionError
+from store.migrate import OURS, Scripts, alembic_config, make_current, revision
 from store.migrations import HEAD, KNOWN
 from store.tables import METADATA
-from tests.desk import open_store
+from tests.conftest import sqlite_url
+
+ROOT = Path(__file__).parents[2]
+NEXT = '''"""A later schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9000"
+down_revision = "{head}"
+
+
+def upgrade():
+    with op.batch_alter_table("team") as batch:
+        batch.add_column(sa.Column("motto", sa.String(), nullable=False, server_default=""))
+    op.execute("UPDATE team SET motto = 'all for one'")
+    {more}
+'''
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with nothing in it, on each engine."""
+    return request.getfixturevalue("empty_postgresql_url") if request.param == "postgresql" else sqlite_url(tmp_path)
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Callable[[str], Scripts]:
+    """Our scripts and one more; the argument is a statement at its end."""
+
+    def make(more: str = "") -> Scripts:
+        folder = tmp_path / "migrations"
+        shutil.copytree(OURS.folder, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        (folder / "versions" / "v9000_later.py").write_text(NEXT.format(head=HEAD, more=more), "utf-8")
+        return Scripts(folder, (*KNOWN, "9000"))
+
+    return make
+
+
+def _team(store: Store) -> None:
+    store.write(lambda connection: connection.execute(text("INSERT INTO team (code, name) VALUES ('net', 'Net')")))
+
+
+def _indexes(connection: Connection) -> list[tuple[str, str]]:
+    """Name and definition of each index that was named by us."""
+    queries = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    }
+    found = connection.execute(text(queries[connection.dialect.name])).all()
+    return sorted((name, " ".join(sql.split())) for name, sql in found if not name.startswith("alembic_"))
 
 
 def test_known_revisions_are_the_scripts() -> None:
@@ -19,35 +82,178 @@ def test_known_revisions_are_the_scripts() -> None:
     assert script.get_current_head() == HEAD
 
 
-def test_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
-    migrated = inspect(store.engine)
-    declared_engine = create_engine("sqlite://")
-    METADATA.create_all(declared_engine)
-    declared = inspect(declared_engine)
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
+def test_migrated_schema_is_the_declared_one(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    on_server = store.engine.dialect.name == "postgresql"
+    url = request.getfixturevalue("empty_postgresql_url") if on_server else f"sqlite:///{tmp_path / 'declared.db'}"
+    other = make_engine(url)
+    METADATA.create_all(other)
+    migrated, declared = inspect(store.engine), inspect(other)
     names = set(declared.get_table_names())
     assert set(migrated.get_table_names()) - {"alembic_version"} == names
     for name in names:
-        assert {c["name"]: str(c["type"]) for c in migrated.get_columns(name)} == {
-            c["name"]: str(c["type"]) for c in declared.get_columns(name)
-        }
-    query = text("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'ix_%' ORDER BY name")
-    with store.read() as one, declared_engine.connect() as other:
-        assert one.execute(query).scalars().all() == other.execute(query).scalars().all()
-    store.close()
-    declared_engine.dispose()
+        columns = [
+            {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in one.get_columns(name)}
+            for one in (migrated, declared)
+        ]
+        assert columns[0] == columns[1], name
+        for get in ("get_pk_constraint", "get_unique_constraints", "get_foreign_keys"):
+            found, wanted = (getattr(one, get)(name) for one in (migrated, declared))
+            assert sorted(map(str, found)) == sorted(map(str, wanted)), (name, get)
+    with store.read() as one, other.connect() as two:
+        assert _indexes(one) == _indexes(two)
+        assert not compare_metadata(MigrationContext.configure(one, opts={"compare_type": True}), METADATA)
+    other.dispose()
 
 
-def test_a_newer_store_is_refused(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_an_empty_database_becomes_a_store_with_the_standard_set(empty_url: str) -> None:
+    with closing(Store.open(empty_url, upgrade=True)) as store, store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.rule)).scalar_one() == len(STANDARD)
+        assert len(connection.execute(select(tables.company)).all()) == 1
+
+
+def test_a_newer_store_is_refused(store: Store) -> None:
     store.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    store.close()
-    with pytest.raises(StoreVersionError, match="newer Vestnik"):
-        open_store(tmp_path)
+    for upgrade in (None, True):
+        with pytest.raises(StoreVersionError, match="newer Vestnik"):
+            Store.open(store.url, upgrade=upgrade)
 
 
-def test_a_store_that_is_current_is_left_alone(tmp_path: Path) -> None:
-    store = open_store(tmp_path)
+def test_a_store_that_is_current_is_left_alone(store: Store) -> None:
     assert revision(store) == HEAD
+    assert make_current(store, upgrade=True).before == HEAD
     assert make_current(store, upgrade=False).before == HEAD
-    store.close()
+
+
+def test_a_store_on_a_server_is_upgraded_only_when_told(empty_postgresql_url: str) -> None:
+    with pytest.raises(StoreVersionError, match=r"is empty\. Run: vestnik upgrade"):
+        Store.open(empty_postgresql_url)
+    Store.open(empty_postgresql_url, upgrade=True).close()
+    Store.open(empty_postgresql_url).close()
+
+
+def test_an_older_store_is_not_upgraded_unasked(store: Store, later: Callable[[], Scripts]) -> None:
+    with pytest.raises(StoreVersionError, match=rf"has schema {HEAD}, this program needs 9000. Run: vestnik upgrade"):
+        make_current(store, upgrade=False, scripts=later())
+    assert revision(store) == HEAD
+
+
+def test_an_upgrade_keeps_what_is_in_the_store(store: Store, later: Callable[[], Scripts]) -> None:
+    _team(store)
+    done = make_current(store, upgrade=True, scripts=later())
+    assert (done.before, done.after) == (HEAD, "9000")
+    assert (done.copy is None) == (store.engine.dialect.name == "postgresql")
+    with store.read() as connection:
+        assert connection.execute(text("SELECT code, motto FROM team")).all() == [("net", "all for one")]
+    assert revision(store) == "9000"
+
+
+def test_the_copy_is_the_store_as_it_was_and_private(tmp_path: Path, later: Callable[[], Scripts]) -> None:
+    before = os.umask(0o022)
+    try:
+        with closing(Store.open(sqlite_url(tmp_path))) as store:
+            _team(store)
+            copy = make_current(store, upgrade=True, scripts=later()).copy
+    finally:
+        os.umask(before)
+    assert copy is not None
+    assert copy == tmp_path / f"vestnik.db.before-{HEAD}"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert not list(tmp_path.glob("*.partial*"))
+    with closing(Store.open(f"sqlite:///{copy}")) as old, old.read() as connection:
+        assert revision(old) == HEAD
+        assert connection.execute(select(tables.team.c.code)).scalars().all() == ["net"]
+
+
+def test_without_room_for_the_copy_nothing_is_upgraded(tmp_path: Path, later: Callable[[], Scripts]) -> None:
+    with closing(Store.open(sqlite_url(tmp_path))) as store:
+        (tmp_path / f"vestnik.db.before-{HEAD}").mkdir()
+        (tmp_path / f"vestnik.db.before-{HEAD}" / "something").touch()
+        with pytest.raises(StoreUnreachableError, match="no copy of the store could be kept"):
+            make_current(store, upgrade=True, scripts=later())
+        assert revision(store) == HEAD
+
+
+@pytest.mark.parametrize("more", ["op.execute('SELECT * FROM nowhere')", "raise RuntimeError('nowhere')"])
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    store: Store, later: Callable[[str], Scripts], more: str
+) -> None:
+    _team(store)
+    with pytest.raises(Exception, match="nowhere"):
+        make_current(store, upgrade=True, scripts=later(more))
+    assert revision(store) == HEAD
+    assert "motto" not in {column["name"] for column in inspect(store.engine).get_columns("team")}
+    with store.read() as connection:
+        assert connection.execute(select(tables.team.c.code)).scalars().all() == ["net"]
+    assert make_current(store, upgrade=True, scripts=later("")).after == "9000"
+
+
+def test_a_migration_that_orphans_rows_is_undone(tmp_path: Path, later: Callable[[str], Scripts]) -> None:
+    with closing(Store.open(sqlite_url(tmp_path))) as store:
+        orphan = "op.execute(\"INSERT INTO membership (person_id, team_code) VALUES (77, 'net')\")"
+        with pytest.raises(StoreVersionError, match="1 rows without their parents"):
+            make_current(store, upgrade=True, scripts=later(orphan))
+        assert revision(store) == HEAD
+
+
+def test_the_database_of_another_program_is_left_alone(empty_url: str) -> None:
+    path = sqlite_path(empty_url)
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE invoice (id integer)"))
+    engine.dispose()
+    assert path is None or path.exists()
+    with pytest.raises(StoreVersionError, match=r"another program \(invoice\)"):
+        Store.open(empty_url, upgrade=True)
+
+
+def test_processes_that_start_together_on_an_empty_database_migrate_it_once(empty_url: str) -> None:
+    program = (
+        "import sys, logging; logging.basicConfig(level=logging.INFO); from store.engine import Store\n"
+        "sys.stdin.read(1); Store.open(sys.argv[1], upgrade=True).close()"
+    )
+    command = [sys.executable, "-c", program, empty_url]
+    pipe = subprocess.PIPE
+    starting = [subprocess.Popen(command, cwd=ROOT, stdin=pipe, stderr=pipe, text=True) for _ in range(4)]
+    for process in starting:
+        assert process.stdin is not None
+        process.stdin.write("x")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[1] for process in starting]
+    assert [process.returncode for process in starting] == [0, 0, 0, 0], said
+    assert sum(words.count("Running upgrade  -> 0001") for words in said) == 1
+    with closing(Store.open(empty_url)) as store, store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.rule)).scalar_one() == len(STANDARD)
+        assert revision(store) == HEAD
+
+
+def _vestnik(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tui", "--store", url, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_upgrade_makes_a_store_and_the_others_ask_for_it(empty_postgresql_url: str) -> None:
+    asked = _vestnik(empty_postgresql_url, "status")
+    assert (asked.returncode, "Run: vestnik upgrade" in asked.stderr) == (3, True), asked
+    done = _vestnik(empty_postgresql_url, "upgrade")
+    assert (done.returncode, f"schema {HEAD}" in done.stdout) == (0, True), done
+    assert _vestnik(empty_postgresql_url, "status").returncode == 0
+
+
+def test_a_newer_store_ends_the_commands_with_code_3(store: Store) -> None:
+    store.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    done = _vestnik(store.url, "status")
+    assert (done.returncode, "newer Vestnik" in done.stderr, "Traceback" in done.stderr) == (3, True, False)
+
+
+def test_the_copy_is_whole_while_others_read_and_write(tmp_path: Path, later: Callable[[], Scripts]) -> None:
+    with closing(Store.open(sqlite_url(tmp_path))) as store, closing(Store.open(sqlite_url(tmp_path))) as other:
+        with other.read() as connection:
+            connection.execute(select(tables.team)).all()
+            _team(other)
+            copy = make_current(store, upgrade=True, scripts=later()).copy
+        assert copy is not None
+        with closing(sqlite3.connect(copy)) as kept:
+            assert kept.execute("SELECT code FROM team").fetchall() == [("net",)]
+            assert kept.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

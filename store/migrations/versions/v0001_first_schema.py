@@ -56,7 +56,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "company",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("signature", sa.String(), nullable=False),
         sa.Column("notify_unregistered", sa.Boolean(), nullable=False),
@@ -186,7 +186,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "sending_parameters",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("support_address", sa.String(), nullable=False),
         sa.Column("system_address", sa.String(), nullable=False),
         sa.Column("sender_name", sa.String(), nullable=False),
@@ -200,7 +200,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "silent_mode",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False, autoincrement=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("exceptions", sa.JSON(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
