@@ -222,7 +222,11 @@ class Store:
             raise
 
     def submit(self, fn: Callable[[Connection], T]) -> "Future[T]":
-        """Queue a change; the future resolves once it is committed."""
+        """Queue a change; the future resolves once it is committed.
+
+        On PostgreSQL `fn` runs again when another process was quicker or a deadlock was broken: it changes nothing
+        but the store.
+        """
         return self._writer.submit(fn)
 
     def write(self, fn: Callable[[Connection], T]) -> T:

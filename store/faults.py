@@ -45,8 +45,9 @@ _POSTGRESQL: Mapping[str, str] = {
 _FAULT_STATES = ("08", "53", "57", "58", "XX", "42501", "25006", "55P03")
 """SQLSTATE classes and codes that are the server's or the administrator's doing: connection, resources, shutdown,
 system error, internal error, no privilege, read-only, lock timeout (PostgreSQL, appendix A)."""
-_RACES = frozenset({"23505", "40001", "40P01"})
-"""Unique violation, serialization failure, deadlock."""
+_UNIQUE_VIOLATION = "23505"
+_ROLLED_BACK = frozenset({"40001", "40P01"})
+"""Serialization failure, deadlock."""
 
 
 def is_fault(error: DBAPIError) -> bool:
@@ -73,7 +74,12 @@ def fault_in(error: BaseException) -> DBAPIError | None:
 
 def is_lost_race(error: DBAPIError) -> bool:
     """Whether another process was quicker on PostgreSQL, so that doing the same again sees what it did."""
-    return _state(error) in _RACES
+    return _state(error) == _UNIQUE_VIOLATION
+
+
+def is_deadlock(error: Exception) -> bool:
+    """Whether PostgreSQL gave up the transaction for another one's sake: all of it is to be done again."""
+    return isinstance(error, DBAPIError) and _state(error) in _ROLLED_BACK
 
 
 def unreachable(error: DBAPIError, url: URL) -> StoreUnreachableError:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from store.errors import StoreUnreachableError
-from store.faults import fault_in, is_lost_race, unreachable
+from store.faults import fault_in, is_deadlock, is_lost_race, unreachable
 
 T = TypeVar("T")
 
@@ -26,6 +26,8 @@ GROUP_GAP_S = 0.002
 
 TRIES = 5
 """How often a job is run that lost a race against another process; the next run sees what the other did."""
+DEADLOCK_PAUSE_S = 0.02
+"""Pause after the first deadlock, so that the other process gets what both want."""
 
 Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
@@ -89,14 +91,21 @@ class Writer:
                     time.sleep(GROUP_GAP_S)
 
     def _run_group(self, group: list[Job]) -> None:
-        try:
-            with self._engine.connect() as connection, connection.begin():
-                results = [(future, *_outcome(connection, fn)) for fn, future in group]
-        except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear of it, and the thread go on
-            failure = self._failure(error)
-            for _, future in group:
-                future.set_exception(failure)
-            return
+        tries = 1
+        while True:
+            try:
+                with self._engine.connect() as connection, connection.begin():
+                    results = [(future, *_outcome(connection, fn)) for fn, future in group]
+            except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear of it, and the thread go on
+                if tries < TRIES and is_deadlock(error):
+                    time.sleep(DEADLOCK_PAUSE_S * tries)
+                    tries += 1
+                    continue
+                failure = self._failure(error)
+                for _, future in group:
+                    future.set_exception(failure)
+                return
+            break
         for future, result, error in results:
             if error is None:
                 future.set_result(result)
@@ -118,14 +127,14 @@ def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[A
     """Run a job under a savepoint: its result, or the error that is its own.
 
     Raises:
-        DBAPIError: The store is at fault, so the whole transaction is void.
+        DBAPIError: The whole transaction is void: the store is at fault, or must begin it anew.
     """
     for left in reversed(range(TRIES)):
         try:
             with connection.begin_nested():
                 return fn(connection), None
         except DBAPIError as error:
-            if fault_in(error) is not None:
+            if is_deadlock(error) or fault_in(error) is not None:
                 raise
             if not (left and is_lost_race(error)):
                 return None, error

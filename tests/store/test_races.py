@@ -153,4 +153,4 @@ def test_a_deadlock_is_broken_and_both_jobs_are_done(pair: tuple[Store, Store]) 
     with pair[0].read() as connection:
         query = select(tables.meta.c.value).where(tables.meta.c.key.in_(keys))
         assert connection.execute(query).scalars().all() == ["2", "2"]
-    assert len(rounds) == 3
+    assert len(rounds) > 2, "there was no deadlock"
