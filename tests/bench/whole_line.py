@@ -1,16 +1,22 @@
 """Letters per second through the whole line, against bare aiosmtplib with ready bytes over as many connections.
 
-The line: `vestnik emit` (5,000 events, durable) → `vestnik dispatch --until-idle` (plan, compose, send, settle),
-both as processes with their start-up in the time.
+The line as it is used: the dispatcher runs and is idle; the clock goes from the start of `vestnik emit` (a process,
+its start-up included) until the last letter is settled in the store. Beside it each step alone, with its start-up.
+Baseline and line take turns; the medians count.
 """
 
 import asyncio
+import base64
 import os
-import resource
+import signal
+import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiosmtplib import SMTP
@@ -18,61 +24,130 @@ from aiosmtplib import SMTP
 from dispatch.sender import SESSIONS
 from store.engine import Store
 from store.rulebook import list_rules, set_enabled
+from store.vocabulary import DeliveryState
 from tests.bench.sink import Sink
 from tests.desk import event, furnish, lines
 
+ROUNDS = 3
 TEXT = "Заявка принята в работу, специалист уже занимается вопросом. " * 9
 CODE = "request.comment_added.client.email"
+POLL_S = 0.02
+DEADLINE_S = 120
+TICKS = os.sysconf("SC_CLK_TCK")
+SENT = f"SELECT count(*) FROM delivery WHERE state = {DeliveryState.SENT.value}"
 
 
 def measure_whole_line(letters: int) -> dict[str, float]:
-    """One run of the baseline and of the line, on the same sink."""
-    with Sink() as sink, tempfile.TemporaryDirectory() as folder:
-        bare = _bare(sink, letters)
-        url = f"sqlite:///{Path(folder) / 'vestnik.db'}"
-        store = Store.open(url)
-        furnish(store, port=sink.port)
-        # One letter per event: everything but one rule is off.
-        set_enabled(store, [rule.code for rule in list_rules(store) if rule.code != CODE], False, "bench")
-        store.close()
-        events = Path(folder) / "events.jsonl"
-        events.write_text(
-            lines(*(event("request.comment_added", n, comment={"text": TEXT}) for n in range(letters))), "utf-8"
-        )
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Medians of some rounds of the baseline, the line as it is used, and the line step by step."""
+    rounds: list[dict[str, float]] = []
+    with Sink() as sink:
+        for _ in range(ROUNDS):
+            bare = _bare(sink, letters)
+            rounds.append({"bare aiosmtplib, letters/s": letters / bare})
+            with _desk(sink, letters) as (url, events):
+                rounds[-1] |= _as_used(url, events, letters)
+                _expect(sink, letters)
+            with _desk(sink, letters) as (url, events):
+                rounds[-1] |= _step_by_step(url, events, letters)
+                _expect(sink, letters)
+            rounds[-1]["ratio, whole line / bare"] = rounds[-1]["whole line, letters/s"] * bare / letters
+    return {"letters": letters, **{name: statistics.median(one[name] for one in rounds) for name in rounds[0]}}
+
+
+def _as_used(url: str, events: Path, letters: int) -> dict[str, float]:
+    """Emit beside a dispatcher that is running and idle."""
+    dispatcher = _vestnik(url, "dispatch")
+    store = sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True, isolation_level=None)
+    try:
+        _until(lambda: store.execute("SELECT count(*) FROM dispatcher").fetchone()[0] == 1)
+        time.sleep(1.5)  # start-up is over: the first tick, the first look at an empty queue
+        idle_s = _cpu_s(dispatcher.pid)
         begun = time.perf_counter()
-        _vestnik(url, "emit", str(events))
-        emitted = time.perf_counter()
-        _vestnik(url, "dispatch", "--until-idle")
-        ended = time.perf_counter()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        received, distinct = sink.counts()
-        if (received, distinct) != (letters, letters):
-            msg = f"{received} letters with {distinct} ids arrived instead of {letters}"
-            raise RuntimeError(msg)
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+        emit = _vestnik(url, "emit", str(events))
+        _until(lambda: store.execute(SENT).fetchone()[0] == letters)
+        spent = time.perf_counter() - begun
+    finally:
+        store.close()
+        dispatcher.send_signal(signal.SIGTERM)
+    emit_s, dispatcher_s = _ended(emit), _ended(dispatcher) - idle_s
     return {
-        "letters": letters,
-        "bare aiosmtplib, letters/s": letters / bare,
-        "emit, events/s": letters / (emitted - begun),
-        "dispatch, letters/s": letters / (ended - emitted),
-        "whole line, letters/s": letters / (ended - begun),
-        "CPU s per 1,000 letters": cpu * 1000 / letters,
-        "ratio, whole line / bare": bare / (ended - begun),
+        "whole line, letters/s": letters / spent,
+        "CPU s per 1,000 letters": (emit_s + dispatcher_s) * 1000 / letters,
+        "  of it emit, with start-up": emit_s * 1000 / letters,
+        "  of it the dispatcher": dispatcher_s * 1000 / letters,
     }
 
 
-def _vestnik(url: str, *words: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "tui", "--store", url, *words], check=True, stdout=subprocess.DEVNULL, env={**os.environ}
-    )
+def _step_by_step(url: str, events: Path, letters: int) -> dict[str, float]:
+    """Emit, and only then a dispatcher, each with its start-up."""
+    begun = time.perf_counter()
+    used_s = _ended(_vestnik(url, "emit", str(events)))
+    emitted = time.perf_counter()
+    used_s += _ended(_vestnik(url, "dispatch", "--until-idle"))
+    ended = time.perf_counter()
+    return {
+        "emit alone, events/s": letters / (emitted - begun),
+        "dispatch alone, letters/s": letters / (ended - emitted),
+        "one after the other, letters/s": letters / (ended - begun),
+        "one after the other, CPU s per 1,000": used_s * 1000 / letters,
+    }
+
+
+@contextmanager
+def _desk(sink: Sink, letters: int) -> Generator[tuple[str, Path]]:
+    """A new store with one rule on, so that an event makes one letter; gives its URL and a file of events."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'vestnik.db'}"
+        store = Store.open(url)
+        furnish(store, port=sink.port)
+        set_enabled(store, [rule.code for rule in list_rules(store) if rule.code != CODE], False, "bench")
+        store.close()
+        events = Path(folder) / "events.jsonl"
+        made = (event("request.comment_added", number, comment={"text": TEXT}) for number in range(letters))
+        events.write_text(lines(*made), "utf-8")
+        yield url, events
+
+
+def _expect(sink: Sink, letters: int) -> None:
+    received, distinct = sink.counts()
+    if (received, distinct) != (letters, letters):
+        msg = f"{received} letters with {distinct} ids arrived instead of {letters}"
+        raise RuntimeError(msg)
+
+
+def _vestnik(url: str, *words: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tui", "--store", url, *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> float:
+    """Wait for a process; gives the CPU seconds of its life."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        msg = f"{process.args} ended with {process.returncode}"
+        raise RuntimeError(msg)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.perf_counter() + DEADLINE_S
+    while not condition():
+        if time.perf_counter() > deadline:
+            msg = "the line stands still"
+            raise RuntimeError(msg)
+        time.sleep(POLL_S)
 
 
 def _bare(sink: Sink, letters: int) -> float:
     """Seconds aiosmtplib alone takes for as many letters of the same size."""
     body = TEXT.encode()
-    import base64
-
     content = base64.encodebytes(body + b"\n" + body).replace(b"\n", b"\r\n")
     head = b"From: a@b.ru\r\nTo: c@d.ru\r\nSubject: test\r\nMessage-ID: <%d@bench>\r\n\r\n"
 
