@@ -73,6 +73,11 @@ def _compile(source: str) -> Template:
     return _ENVIRONMENT.from_string(source)
 
 
+def _fill(template: Template, context: Mapping[str, Any]) -> str:
+    """`Template.render` without its copy of the context: a template cannot change what it is given."""
+    return "".join(template.root_render_func(template.new_context(dict(context), shared=True)))
+
+
 def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
     """Render a template.
 
@@ -81,7 +86,7 @@ def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
     """
     try:
         subject, short, body = (
-            _compile(part).render(context) for part in (template.subject, template.short, template.body)
+            _fill(_compile(part), context) for part in (template.subject, template.short, template.body)
         )
     except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
@@ -119,6 +124,8 @@ def _lines(text: str) -> str:
 
 
 def _linked(line: str) -> str:
+    if "://" not in line:
+        return html.escape(line)
     parts: list[str] = []
     at = 0
     for found in _URL.finditer(line):

@@ -46,4 +46,20 @@ class PermanentError(MessageError):
 
 
 class ConnectionDownError(DispatchError):
-    """The connection failed: refused, DNS, TLS, authentication, throttled, lost."""
+    """The connection failed: refused, DNS, TLS, authentication, throttled, lost.
+
+    Args:
+        in_doubt: It failed between the final dot and its answer, so the letter may have been accepted.
+    """
+
+    def __init__(
+        self,
+        answer: str,
+        *,
+        code: int | None = None,
+        error_class: str = "error",
+        retry_after_s: float | None = None,
+        in_doubt: bool = False,
+    ) -> None:
+        super().__init__(answer, code=code, error_class=error_class, retry_after_s=retry_after_s)
+        self.in_doubt = in_doubt

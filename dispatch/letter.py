@@ -65,7 +65,7 @@ def write_letter(body: Body, head: Head, *, transliterated: bool = False) -> byt
         b"From: " + _mailbox(head.from_name, head.from_address, 6, transliterated=transliterated),
         b"Reply-To: " + envelope_address(head.reply_to).encode(),
         b"To: " + _mailbox(head.to_name, head.to_address, 4, transliterated=transliterated),
-        b"Date: " + format_datetime(head.date).encode(),
+        b"Date: " + _date(head.date),
         b"Message-ID: " + head.message_id.encode(),
         b"References: " + head.references.encode(),
         b"Auto-Submitted: auto-generated",
@@ -75,6 +75,12 @@ def write_letter(body: Body, head: Head, *, transliterated: bool = False) -> byt
     return body.subject + b"\r\n".join(lines) + body.content
 
 
+@lru_cache(maxsize=256)
+def _date(moment: datetime) -> bytes:
+    """The letters of one batch were planned at one moment."""
+    return format_datetime(moment).encode()
+
+
 def _part(content: str, kind: bytes, charset: str) -> bytes:
     normal = content.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     try:
@@ -82,9 +88,10 @@ def _part(content: str, kind: bytes, charset: str) -> bytes:
     except UnicodeEncodeError:
         charset = "utf-8"
         data = normal.encode(charset, "replace")
-    encoded = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    encoded = base64.b64encode(data)
+    lines = [encoded[start : start + LINE_LENGTH] for start in range(0, len(encoded), LINE_LENGTH)]
     head = b"Content-Type: text/" + kind + b"; charset=" + charset.encode()
-    return head + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded
+    return head + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"\r\n".join([*lines, b""])
 
 
 def _unstructured(text: str, used: int) -> bytes:
@@ -110,13 +117,13 @@ def _mailbox(name: str, address: str, used: int, *, transliterated: bool) -> byt
 
 def _words(text: str) -> bytes:
     """RFC 2047 words, folded one to a line; no character is cut in two."""
-    chunks: list[bytes] = []
-    chunk = b""
-    for char in text:
-        encoded = char.encode("utf-8", "replace")
-        if len(chunk) + len(encoded) > MAX_WORD_BYTES:
-            chunks.append(chunk)
-            chunk = b""
-        chunk += encoded
-    chunks.append(chunk)
-    return b"\r\n ".join(b"=?utf-8?b?" + base64.b64encode(chunk) + b"?=" for chunk in chunks)
+    data = text.encode("utf-8", "replace")
+    words: list[bytes] = []
+    start = 0
+    while start < len(data) or not words:
+        end = min(start + MAX_WORD_BYTES, len(data))
+        while end < len(data) and data[end] & 0xC0 == 0x80:  # noqa: PLR2004 - a byte that goes on a character
+            end -= 1
+        words.append(b"=?utf-8?b?" + base64.b64encode(data[start:end]) + b"?=")
+        start = end
+    return b"\r\n ".join(words)

@@ -1,33 +1,38 @@
-"""The planner service: accepted events become decisions, notifications and deliveries, a transaction each batch."""
+"""The planner: accepted events become decisions, notifications and deliveries, a transaction each batch."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
 from dispatch.compose import Rendered, render, to_html, with_signature
 from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.errors import DispatchError
 from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
-from store import tables
+from store import bulk, tables
 from store.audit import revision_in
 from store.cards import Company, DecisionCard
 from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
-from store.events import StoredEvent, unplanned
+from store.events import StoredEvent, take_planned, unplanned
 from store.rulebook import rules_in
+from store.sanitise import clean_line
 from store.settings import company_in
+from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState, Language
 
 _log = logging.getLogger(__name__)
-BATCH = 100
+BATCH = 200
 """Events planned in one transaction."""
+SLICE_S = 0.001
+"""Planning shares the event loop with sending: a thread of its own would fight with it for the interpreter."""
+MAX_PROBLEM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Note:
     taken: Taken
     language: Language
     rendered: Rendered
+    subject: str
+    text: str
     html: str
     recipients: tuple[Recipient, ...]
 
@@ -76,106 +83,118 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
                 params = {"problem": error.answer}
                 failures.append(DecisionCard(taken.rule.code, "", taken=False, reason="template_error", params=params))
                 continue
-            email = taken.rule.channel is Channel.EMAIL
-            html = to_html(rendered.text, settings.company.signature) if email else ""
             recipients = tuple(recipient for recipient in taken.recipients if recipient.language is language)
-            notes.append(Note(taken, language, rendered, html, recipients))
+            notes.append(_note(taken, language, rendered, recipients, settings.company.signature))
     return notes, failures
 
 
+def _note(
+    taken: Taken, language: Language, rendered: Rendered, recipients: tuple[Recipient, ...], signature: str
+) -> Note:
+    """A letter has a signature and HTML, a line of the interface neither."""
+    if taken.rule.channel is not Channel.EMAIL:
+        return Note(taken, language, rendered, rendered.short, rendered.text, "", recipients)
+    text = with_signature(rendered.text, signature)
+    return Note(taken, language, rendered, rendered.subject, text, to_html(rendered.text, signature), recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event planned and composed, not stored yet."""
+
+    event: StoredEvent
+    decisions: Sequence[DecisionCard]
+    notes: Sequence[Note]
+
+
+def draft(event: StoredEvent, settings: Settings) -> Draft:
+    """Plan and compose an event; one that cannot be planned gets what went wrong as its why."""
+    try:
+        made = plan(event, settings.rules, settings.directory, settings.company)
+        notes, failures = compose_notes(event, made, settings)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        _log.exception("event %s %s cannot be planned", event.source, event.external_id)
+        params = {"problem": clean_line(f"{type(error).__name__}: {error}")[:MAX_PROBLEM]}
+        return Draft(event, [DecisionCard("", "", taken=False, reason="planning_failed", params=params)], ())
+    return Draft(event, [*made.decisions, *failures], notes)
+
+
 class Planner:
-    """Plans what was accepted. Holds the settings until their revision changes."""
+    """Plans what was accepted. Holds the settings until their revision changes.
+
+    Reading and composing happen outside of the transaction that writes, which is short and takes only events that
+    nobody has planned meanwhile: several dispatchers on one store never plan an event twice.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._settings: Settings | None = None
+        self._after = 0
 
-    def submit_batch(self) -> "Future[int]":
-        """Queue the planning of up to `BATCH` events; the future gives how many."""
-        return self._store.submit(self._plan_in)
-
-    def _plan_in(self, connection: Connection) -> int:
-        events = unplanned(connection, BATCH)
+    async def plan_batch(self) -> int:
+        """Plan up to `BATCH` events; gives how many were looked at, 0 when none waits."""
+        events, settings = await asyncio.to_thread(self._read)
         if not events:
             return 0
-        if self._settings is None or self._settings.revision != revision_in(connection):
-            self._settings = Settings.read(connection)
-        settings, now = self._settings, self._store.clock()
-        decisions: list[dict[str, Any]] = []
-        notes: list[tuple[StoredEvent, Note]] = []
+        drafts: list[Draft] = []
+        pause_at = time.perf_counter() + SLICE_S
         for event in events:
-            try:
-                made = plan(event, settings.rules, settings.directory, settings.company)
-                composed, failures = compose_notes(event, made, settings)
-            except Exception as error:  # noqa: BLE001 - whatever it is
-                # One event that cannot be planned must not stop those behind it; what went wrong is its why.
-                _log.exception("event %s %s cannot be planned", event.source, event.external_id)
-                problem = {"problem": f"{type(error).__name__}: {error}"[:500]}
-                decisions.append(
-                    _decision(event, DecisionCard("", "", taken=False, reason="planning_failed", params=problem))
-                )
-                continue
-            notes += [(event, note) for note in composed]
-            decisions += [_decision(event, card) for card in (*made.decisions, *failures)]
-        if decisions:
-            connection.execute(insert(tables.decision), decisions)
-        if notes:
-            _insert_notes(connection, now, notes, settings.company.signature)
-        ids = [event.id for event in events]
-        connection.execute(update(tables.event).where(tables.event.c.id.in_(ids)).values(planned_at=now))
+            drafts.append(draft(event, settings))
+            if time.perf_counter() > pause_at:
+                await asyncio.sleep(0)
+                pause_at = time.perf_counter() + SLICE_S
+        planned = await asyncio.wrap_future(self._store.submit(lambda connection: self._write(connection, drafts)))
+        # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
+        self._after = events[-1].id if planned < len(events) else 0
         return len(events)
 
+    def _read(self) -> tuple[list[StoredEvent], Settings]:
+        with self._store.read() as connection:
+            events = unplanned(connection, BATCH, self._after)
+            if not events and self._after:
+                events = unplanned(connection, BATCH)
+            if self._settings is None or self._settings.revision != revision_in(connection):
+                self._settings = Settings.read(connection)
+            return events, self._settings
 
-def _decision(event: StoredEvent, card: DecisionCard) -> dict[str, Any]:
-    return {
-        "event_id": event.id,
-        "rule_code": card.rule_code,
-        "recipient": card.recipient,
-        "taken": card.taken,
-        "reason": card.reason,
-        "params": card.params,
-    }
-
-
-def _insert_notes(
-    connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]], signature: str
-) -> None:
-    rows = [
-        {
-            "event_id": event.id,
-            "rule_code": note.taken.rule.code,
-            "language": note.language.value,
-            "subject": note.rendered.subject if note.taken.rule.channel is Channel.EMAIL else note.rendered.short,
-            "text": with_signature(note.rendered.text, signature)
-            if note.taken.rule.channel is Channel.EMAIL
-            else note.rendered.text,
-            "html": note.html,
-        }
-        for event, note in notes
-    ]
-    # Asking for the ids in the order of the rows would insert them one by one; their own key finds them as well.
-    table = tables.notification
-    statement = insert(table).returning(table.c.event_id, table.c.rule_code, table.c.language, table.c.id)
-    ids = {tuple(row[:3]): row[3] for row in connection.execute(statement, rows)}
-    deliveries: list[dict[str, Any]] = []
-    for event, note in notes:
-        key = ids[event.id, note.taken.rule.code, note.language.value]
-        # What is shown in the interface is delivered by the commit that makes it visible.
-        shown = note.taken.rule.channel is Channel.INTERFACE
-        state = DeliveryState.SENT if shown else DeliveryState.PENDING
-        deliveries += [
-            {
-                "notification_id": key,
-                "event_id": event.id,
-                "channel": note.taken.rule.channel.value,
-                "recipient_name": recipient.name,
-                "recipient_address": recipient.address,
-                "state": state.value,
-                "next_at": now,
-                "created_at": now,
-                "sent_at": now if shown else None,
-            }
-            for recipient in note.recipients
+    def _write(self, connection: Connection, drafts: Sequence[Draft]) -> int:
+        """Runs on the writer thread; gives how many events were ours to plan."""
+        now = self._store.clock()
+        taken = take_planned(connection, now, [one.event.id for one in drafts])
+        drafts = [one for one in drafts if one.event.id in taken]
+        decisions = [
+            (one.event.id, card.rule_code, card.recipient, card.taken, card.reason, _params(card.params))
+            for one in drafts
+            for card in one.decisions
         ]
-    if deliveries:
-        connection.execute(insert(tables.delivery), deliveries)
+        columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
+        bulk.insert_rows(connection, tables.decision, columns, decisions)
+        _insert_notes(connection, to_micros(now), [(one.event.id, note) for one in drafts for note in one.notes])
+        return len(drafts)
+
+
+def _params(params: dict[str, str]) -> str:
+    return bulk.as_json(params) if params else "{}"
+
+
+def _insert_notes(connection: Connection, now: int, notes: Sequence[tuple[int, Note]]) -> None:
+    keys = bulk.reserve_ids(connection, tables.notification, len(notes))
+    texts: list[tuple[Any, ...]] = []
+    deliveries: list[tuple[Any, ...]] = []
+    for key, (event_id, note) in zip(keys, notes, strict=True):
+        texts.append((key, event_id, note.taken.rule.code, note.language.value, note.subject, note.text, note.html))
+        # What is shown in the interface is delivered by the commit that makes it visible.
+        channel = note.taken.rule.channel
+        shown = channel is Channel.INTERFACE
+        state, sent_at = (DeliveryState.SENT, now) if shown else (DeliveryState.PENDING, None)
+        deliveries += [
+            (key, event_id, channel.value, who.name, who.address, state.value, "", 0, now, now, sent_at, "", "")
+            for who in note.recipients
+        ]
+    columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")
+    bulk.insert_rows(connection, tables.notification, columns, texts)
+    columns = (
+        "notification_id", "event_id", "channel", "recipient_name", "recipient_address", "state", "reason", "attempts",
+        "next_at", "created_at", "sent_at", "connection", "answer",
+    )  # fmt: skip
+    bulk.insert_rows(connection, tables.delivery, columns, deliveries)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from store.bulk import as_json
 from store.clock import Clock, system_clock
 from store.errors import StoreUnreachableError
 from store.faults import is_fault, shown_url, unreachable
@@ -78,6 +79,7 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=8,
+        json_serializer=as_json,
         pool_pre_ping=on_server,  # the server may have been started anew
         connect_args={name: CONNECTING[name] for name in CONNECTING if name not in parsed.query} if on_server else {},
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select, update
 
-from store import tables
+from store import bulk, tables
+from store.types import to_micros
 from store.vocabulary import PAUSED_STATUSES, TERMINAL_STATUSES, DeadlineKind, EventType
 
 Data = dict[str, Any]
@@ -70,12 +70,7 @@ class _Seen:
 def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent]) -> list[bool]:
     """Store events in order; gives for each whether it was new (else it is a duplicate)."""
     keys = [(event.source, event.external_id) for event in events]
-    known: set[tuple[str, str]] = set()
-    columns = tuple_(tables.event.c.source, tables.event.c.external_id)
-    for row in connection.execute(
-        select(tables.event.c.source, tables.event.c.external_id).where(columns.in_(set(keys)))
-    ):
-        known.add((row.source, row.external_id))
+    known = bulk.known_keys(connection, tables.event, ("source", "external_id"), list(set(keys)))
     fresh: list[NewEvent] = []
     outcome: list[bool] = []
     for key, event in zip(keys, events, strict=True):
@@ -119,43 +114,39 @@ def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:
     }, merged
 
 
-def unplanned(connection: Connection, limit: int) -> list[StoredEvent]:
-    """Accepted events that wait for the planner, oldest first."""
+def unplanned(connection: Connection, limit: int, after: int = 0) -> list[StoredEvent]:
+    """Accepted events that wait for the planner, oldest first; only those with an id above `after`."""
     table = tables.event
-    query = select(table).where(table.c.planned_at.is_(None)).order_by(table.c.id).limit(limit)
+    query = select(table).where(table.c.planned_at.is_(None), table.c.id > after).order_by(table.c.id).limit(limit)
     return [
         StoredEvent(
-            r.id,
-            r.source,
-            r.external_id,
-            r.object_type,
-            r.event_type,
-            r.object_id,
-            r.object_number,
-            r.title,
-            r.at,
+            r.id, r.source, r.external_id, r.object_type, r.event_type, r.object_id, r.object_number, r.title, r.at,
             r.data,
         )
-        for r in connection.execute(query.with_for_update(skip_locked=True))
-    ]
+        for r in connection.execute(query)
+    ]  # fmt: skip
+
+
+def take_planned(connection: Connection, now: datetime, ids: Sequence[int]) -> set[int]:
+    """Mark events as planned; gives those that nobody else has planned meanwhile."""
+    table = tables.event
+    statement = (
+        update(table).where(table.c.id.in_(ids), table.c.planned_at.is_(None)).values(planned_at=now)
+    ).returning(table.c.id)
+    return set(connection.execute(statement).scalars())
 
 
 def as_stored(event: NewEvent, seen: Data | None, key: int = 0) -> StoredEvent:
     """An event merged but not stored, for the dry run."""
     data, merged = merge(event, seen)
-    number, title = str(merged.get("number") or event.object_id), str(merged.get("title") or "")
     return StoredEvent(
-        key,
-        event.source,
-        event.external_id,
-        event.object_type,
-        event.event_type,
-        event.object_id,
-        number,
-        title,
-        event.at,
-        data,
-    )
+        key, event.source, event.external_id, event.object_type, event.event_type, event.object_id,
+        *_titles(event, merged), event.at, data,
+    )  # fmt: skip
+
+
+def _titles(event: NewEvent, merged: Data) -> tuple[str, str]:
+    return str(merged.get("number") or event.object_id), str(merged.get("title") or "")
 
 
 def last_seen(connection: Connection, object_type: str, object_id: str) -> Data | None:
@@ -167,85 +158,63 @@ def last_seen(connection: Connection, object_type: str, object_id: str) -> Data 
 
 def _store(connection: Connection, now: datetime, events: Sequence[NewEvent]) -> None:
     objects = _read_objects(connection, {(event.object_type, event.object_id) for event in events})
-    rows: list[Data] = []
+    accepted_at = to_micros(now)
+    rows: list[tuple[Any, ...]] = []
     for event in events:
-        seen = objects.get((event.object_type, event.object_id))
-        stored = as_stored(event, seen.data if seen else None)
-        _, merged = merge(event, seen.data if seen else None)
+        key = (event.object_type, event.object_id)
+        seen = objects.get(key)
+        data, merged = merge(event, seen.data if seen else None)
         status = str(merged.get("status") or "")
         since = event.at if seen is None or seen.status != status else seen.status_since
-        objects[event.object_type, event.object_id] = _Seen(seen.key if seen else None, status, since, merged, event.at)
+        objects[key] = _Seen(seen.key if seen else None, status, since, merged, event.at)
         rows.append(
-            {
-                "source": event.source,
-                "external_id": event.external_id,
-                "object_type": event.object_type,
-                "event_type": event.event_type,
-                "object_id": event.object_id,
-                "object_number": stored.object_number,
-                "title": stored.title,
-                "at": event.at,
-                "accepted_at": now,
-                "data": stored.data,
-            }
-        )
-    connection.execute(insert(tables.event), rows)
+            (
+                event.source, event.external_id, event.object_type, event.event_type, event.object_id,
+                *_titles(event, merged), to_micros(event.at), accepted_at, bulk.as_json(data),
+            )
+        )  # fmt: skip
+    columns = (
+        "source", "external_id", "object_type", "event_type", "object_id", "object_number", "title", "at",
+        "accepted_at", "data",
+    )  # fmt: skip
+    bulk.insert_rows(connection, tables.event, columns, rows)
     deleted = {(e.object_type, e.object_id) for e in events if e.event_type == EventType.DELETED}
-    _write_objects(connection, objects, deleted)
+    _write_objects(connection, objects)
+    _write_deadlines(connection, objects, deleted)
 
 
 def _read_objects(connection: Connection, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
     table = tables.object_
+    found = bulk.known_keys(connection, table, ("type", "external_id"), list(keys), also=("id",))
     # Locked until the merged object is written, in one order: two that merge at once would forget what one said.
-    query = select(table).where(tuple_(table.c.type, table.c.external_id).in_(keys))
-    query = query.order_by(table.c.id).with_for_update()
+    query = select(table).where(table.c.id.in_([key[2] for key in found])).order_by(table.c.id).with_for_update()
     return {
         (row.type, row.external_id): _Seen(row.id, row.status, row.status_since, row.data, row.seen_at)
-        for row in connection.execute(query)
+        for row in (connection.execute(query) if found else ())
     }
 
 
-def _write_objects(
-    connection: Connection, objects: dict[tuple[str, str], _Seen], deleted: set[tuple[str, str]]
-) -> None:
+def _write_objects(connection: Connection, objects: dict[tuple[str, str], _Seen]) -> None:
     table = tables.object_
-    fresh: list[tuple[tuple[str, str], _Seen]] = []
-    for key, seen in objects.items():
-        values = {
-            "number": str(seen.data.get("number") or key[1]),
-            "status": seen.status,
-            "status_since": seen.status_since,
-            "seen_at": seen.seen_at,
-            "data": seen.data,
-        }
-        if seen.key is None:
-            fresh.append((key, seen))
-        else:
-            connection.execute(update(table).where(table.c.id == seen.key).values(**values))
-    if fresh:
-        rows = [
-            {
-                "type": kind,
-                "external_id": external,
-                "number": str(seen.data.get("number") or external),
-                "status": seen.status,
-                "status_since": seen.status_since,
-                "seen_at": seen.seen_at,
-                "data": seen.data,
-            }
-            for (kind, external), seen in fresh
-        ]
-        # Asking for the ids in the order of the rows would insert them one by one; their own key finds them as well.
-        statement = insert(table).returning(table.c.type, table.c.external_id, table.c.id)
-        for kind, external, new in connection.execute(statement, rows):
-            objects[kind, external].key = new
-    _write_deadlines(connection, objects, deleted)
+    columns = ("id", "type", "external_id", "number", "status", "status_since", "seen_at", "data")
+    known = [(key, seen) for key, seen in objects.items() if seen.key is not None]
+    fresh = [(key, seen) for key, seen in objects.items() if seen.key is None]
+    bulk.update_rows(connection, table, columns, [_object_row(*one) for one in known])
+    for (_, seen), new in zip(fresh, bulk.reserve_ids(connection, table, len(fresh)), strict=True):
+        seen.key = new
+    bulk.insert_rows(connection, table, columns, [_object_row(*one) for one in fresh])
+
+
+def _object_row(key: tuple[str, str], seen: _Seen) -> tuple[Any, ...]:
+    number = str(seen.data.get("number") or key[1])
+    times = (to_micros(seen.status_since), to_micros(seen.seen_at))
+    return (seen.key, *key, number, seen.status, *times, bulk.as_json(seen.data))
 
 
 def _write_deadlines(
     connection: Connection, objects: dict[tuple[str, str], _Seen], deleted: set[tuple[str, str]]
 ) -> None:
-    rows: list[Data] = []
+    rows: list[tuple[Any, ...]] = []
     for (object_type, external), seen in objects.items():
         for kind, deadline in part(seen.data, "deadlines").items():
             if not deadline or not deadline.get("due"):
@@ -253,22 +222,12 @@ def _write_deadlines(
             due = datetime.fromisoformat(deadline["due"])
             started = datetime.fromisoformat(deadline["started"]) if deadline.get("started") else seen.status_since
             gone = (object_type, external) in deleted
-            rows.append(
-                {
-                    "object_key": seen.key,
-                    "object_type": object_type,
-                    "kind": kind,
-                    "started": min(started, due),
-                    "due": due,
-                    "running": not gone and not deadline.get("met") and runs(kind, seen.status),
-                }
-            )
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(tables.deadline)
-    changed = {name: statement.excluded[name] for name in ("started", "due", "running")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["object_key", "kind"], set_=changed), rows)
+            running = not gone and not deadline.get("met") and runs(kind, seen.status)
+            rows.append((seen.key, object_type, kind, to_micros(min(started, due)), to_micros(due), running))
+    columns = ("object_key", "object_type", "kind", "started", "due", "running")
+    changed = ", ".join(f"{name} = excluded.{name}" for name in ("started", "due", "running"))
+    end = f"ON CONFLICT (object_key, kind) DO UPDATE SET {changed}"
+    bulk.insert_rows(connection, tables.deadline, columns, rows, end)
 
 
 def runs(kind: str, status: str) -> bool:

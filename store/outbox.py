@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, bindparam, cast, func, insert, or_, select, text, update
+from sqlalchemy import Connection, String, and_, cast, func, or_, select, text, update
 
-from store import feed, tables
+from store import bulk, feed, tables
 from store.audit import record
 from store.cards import FeedRow
 from store.engine import Store
+from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState
 
 DUE = text("delivery.state < 2")
@@ -95,41 +96,25 @@ def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Set
     """
     if not done:
         return
-    d = tables.delivery
-    statement = (
-        update(d)
-        .where(
-            d.c.id == bindparam("key"),
-            or_(d.c.claimed_by == bindparam("owner"), bindparam("new_state") == DeliveryState.SENT),
+    at = to_micros(now)
+    sent = DeliveryState.SENT
+    columns = ("id", "state", "next_at", "attempts", "connection", "answer", "reason", "sent_at", "claimed_by")
+    rows = [
+        (
+            s.id, s.state.value, to_micros(s.next_at), s.attempts, s.connection, s.answer, s.reason or s.error_class,
+            at if s.state is sent else None, None, owner,
         )
-        .values(
-            state=bindparam("new_state"), next_at=bindparam("at"), attempts=bindparam("tries"), claimed_by=None,
-            connection=bindparam("by"), answer=bindparam("said"), reason=bindparam("why"), sent_at=bindparam("sent"),
-        )
-    )  # fmt: skip
-    connection.execute(
-        statement,
-        [
-            {
-                "key": s.id, "owner": owner, "new_state": int(s.state), "at": s.next_at, "tries": s.attempts,
-                "by": s.connection, "said": s.answer, "why": s.reason or s.error_class,
-                "sent": now if s.state is DeliveryState.SENT else None,
-            }
-            for s in done
-        ],
-    )  # fmt: skip
-    tried = [s for s in done if s.counted]
-    if tried:
-        connection.execute(
-            insert(tables.attempt),
-            [
-                {
-                    "delivery_id": s.id, "at": now, "connection": s.connection, "code": s.code, "answer": s.answer,
-                    "outcome": "sent" if s.state is DeliveryState.SENT else "failed", "error_class": s.error_class,
-                }
-                for s in tried
-            ],
-        )  # fmt: skip
+        for s in done
+    ]  # fmt: skip
+    ours = f"(claimed_by = new.column10 OR new.column2 = {sent.value})"
+    bulk.update_rows(connection, tables.delivery, columns, rows, only=ours)
+    columns = ("delivery_id", "at", "connection", "outcome", "code", "answer", "error_class")
+    tries = [
+        (s.id, at, s.connection, "sent" if s.state is sent else "failed", s.code, s.answer, s.error_class)
+        for s in done
+        if s.counted
+    ]
+    bulk.insert_rows(connection, tables.attempt, columns, tries)
 
 
 def give_back(connection: Connection, now: datetime, owner: str) -> int:

@@ -1,7 +1,6 @@
-"""SMTP submission (RFC 5321, 6409) over one persistent connection, by aiosmtplib."""
+"""SMTP submission (RFC 5321, 6409) over one persistent connection: opened by aiosmtplib, used by our own pipeline."""
 
 import asyncio
-import re
 import socket
 import ssl
 from typing import cast
@@ -10,23 +9,14 @@ import aiosmtplib
 from aiosmtplib import SMTP
 
 from dispatch.channels.envelope import Envelope
-from dispatch.errors import ConnectionDownError, PermanentError, TransientError
+from dispatch.channels.faults import connection_fault, shown
+from dispatch.channels.pipeline import Pipeline
+from dispatch.errors import ConnectionDownError, MessageError
 from store.cards import MailConnection
-from store.sanitise import clean_line
 from store.vocabulary import Encryption
 
 TIMEOUT_S = 30.0
-MAX_ANSWER = 500
-RECEIVE_BYTES = 8192
-"""asyncio's 256 KiB receive buffers are mapped and unmapped for each reply; small ones save a quarter of the CPU."""
-SERVICE_CLOSING = 421
-_ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})\b")
-_CLASSES = {
-    "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender",
-    "2.1": "mailbox_disabled", "2.2": "mailbox_full", "2.3": "too_large", "3.4": "too_large",
-    "7.1": "policy", "7.0": "policy", "5.3": "throttled",
-}  # fmt: skip
-"""Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
+QUIT_TIMEOUT_S = 2.0
 
 
 class _OneLogin(SMTP):
@@ -46,7 +36,7 @@ class SmtpSession:
         self._card = connection
         self._password = password
         self._timeout_s = timeout_s
-        self._smtp: SMTP | None = None
+        self._pipeline: Pipeline | None = None
 
     async def send(self, envelope: Envelope) -> str:
         """Send a letter; gives the server's last answer.
@@ -56,20 +46,28 @@ class SmtpSession:
             PermanentError: The server refused it for good (5yz).
             ConnectionDownError: The connection cannot be had, or was lost.
         """
-        smtp = self._smtp
-        if smtp is None or not smtp.is_connected:
-            smtp = await self.connect()
+        used = self._pipeline
         try:
-            return await self._transact(smtp, envelope)
-        except (PermanentError, TransientError):
-            await self._reset(smtp)
+            return await self._send(envelope)
+        except ConnectionDownError as error:
+            # A server may close an idle connection at any time; that says nothing of the next one.
+            if used is None or error.in_doubt or error.error_class != "lost":
+                raise
+        return await self._send(envelope)
+
+    async def _send(self, envelope: Envelope) -> str:
+        pipeline = await self._opened()
+        try:
+            reply = await pipeline.send(envelope)
+        except MessageError:
             raise
         except BaseException:
             # After a cancel, a 421 or a loss the replies no longer match the commands.
             self._drop()
             raise
+        return shown(f"{reply.code} {reply.text}")
 
-    async def connect(self) -> SMTP:
+    async def connect(self) -> None:
         """Connect, encrypt and log in.
 
         Raises:
@@ -90,7 +88,7 @@ class SmtpSession:
         )
         try:
             await smtp.connect()
-            # Without TLS and login nobody has greeted yet, and the plain commands below would not.
+            # Without TLS and login nobody has greeted yet, and the pipeline would not.
             if smtp.is_ehlo_or_helo_needed:
                 await smtp.ehlo()
         except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
@@ -99,10 +97,11 @@ class SmtpSession:
         except BaseException:
             smtp.close()
             raise
-        if smtp.transport is not None and hasattr(smtp.transport, "max_size"):
-            setattr(smtp.transport, "max_size", RECEIVE_BYTES)  # noqa: B010 - not in the type
-        self._smtp = smtp
-        return smtp
+        offered = {name: smtp.supports_extension(name) for name in ("pipelining", "smtputf8")}
+        if smtp.transport is None:
+            raise ConnectionDownError("the server closed the connection", error_class="lost")
+        self._pipeline = Pipeline(**offered, timeout_s=self._timeout_s)
+        self._pipeline.take_over(cast("asyncio.Transport", smtp.transport))
 
     async def probe_sender(self, sender: str) -> None:
         """Ask whether the server takes letters from an address, and leave it at that.
@@ -112,58 +111,28 @@ class SmtpSession:
             PermanentError: Not ever.
             ConnectionDownError: The connection is not there, or the server wants a login.
         """
-        smtp = self._smtp or await self.connect()
-        try:
-            await _command(smtp, b"MAIL FROM:<" + _path(sender, smtp))
-        except aiosmtplib.SMTPException as error:
-            raise connection_fault(error) from error
-        await self._reset(smtp)
+        await (await self._opened()).probe_sender(sender)
 
     async def close(self) -> None:
         """Say QUIT and let go."""
-        smtp, self._smtp = self._smtp, None
-        if smtp is None:
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
             return
         try:
-            await asyncio.wait_for(smtp.quit(), 2)
-        except (TimeoutError, aiosmtplib.SMTPException, OSError):
-            smtp.close()
+            await asyncio.wait_for(pipeline.quit(), QUIT_TIMEOUT_S)
+        except TimeoutError:
+            pipeline.abort()
 
-    async def _transact(self, smtp: SMTP, envelope: Envelope) -> str:
-        try:
-            # The addresses were parsed when the envelope was made; `mail` and `rcpt` would parse them again.
-            await _command(smtp, b"MAIL FROM:<" + _path(envelope.sender, smtp))
-            await _command(smtp, b"RCPT TO:<" + _path(envelope.recipient))
-            code, answer = await smtp.data(envelope.content)
-        except aiosmtplib.SMTPResponseException as error:
-            raise letter_fault(error.code, str(error.message)) from error
-        except (TimeoutError, aiosmtplib.SMTPException, OSError) as error:
-            raise connection_fault(error) from error
-        return _shown(f"{code} {answer}")
-
-    async def _reset(self, smtp: SMTP) -> None:
-        try:
-            await smtp.rset()
-        except (TimeoutError, aiosmtplib.SMTPException, OSError):
-            self._drop()
+    async def _opened(self) -> Pipeline:
+        if self._pipeline is None or not self._pipeline.usable:
+            await self.connect()
+        assert self._pipeline is not None  # noqa: S101 - `connect` made it
+        return self._pipeline
 
     def _drop(self) -> None:
-        smtp, self._smtp = self._smtp, None
-        if smtp is not None:
-            smtp.close()
-
-
-def _path(address: str, smtp: SMTP | None = None) -> bytes:
-    """The rest of a MAIL or RCPT command; SMTPUTF8 (RFC 6531) is asked for where the address needs it."""
-    plain = address.isascii()
-    option = b" SMTPUTF8" if smtp is not None and not plain and smtp.supports_extension("smtputf8") else b""
-    return address.encode() + b">" + option
-
-
-async def _command(smtp: SMTP, command: bytes) -> None:
-    code, answer = await smtp.execute_command(command)
-    if code >= 400:  # noqa: PLR2004 - RFC 5321, section 4.2.1
-        raise letter_fault(code, answer)
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.abort()
 
 
 def tls_context(card: MailConnection) -> ssl.SSLContext | None:
@@ -183,55 +152,3 @@ def tls_context(card: MailConnection) -> ssl.SSLContext | None:
                 f"the CA file {card.ca_file} cannot be read: {error}", error_class="ca_file"
             ) from error
     return context
-
-
-def letter_fault(code: int, text: str) -> TransientError | PermanentError | ConnectionDownError:
-    """What a refusal of MAIL, RCPT or DATA means."""
-    answer = _shown(f"{code} {text}")
-    found = _ENHANCED.match(text)
-    detail = f"{found.group(2)}.{found.group(3)}" if found else ""
-    if code == SERVICE_CLOSING:
-        return ConnectionDownError(answer, code=code, error_class="throttled")
-    if code in {530, 535}:
-        return ConnectionDownError(answer, code=code, error_class="auth_required")
-    error_class = _CLASSES.get(detail) or ("greylisted" if code in {450, 451} else f"smtp_{code}")
-    kind = TransientError if code < 500 else PermanentError  # noqa: PLR2004 - RFC 5321, section 4.2.1
-    return kind(answer, code=code, error_class=error_class)
-
-
-def connection_fault(error: BaseException) -> ConnectionDownError:
-    """What a failure to connect, encrypt or log in means."""
-    causes = _chain(error)
-    code = cast("int | None", getattr(error, "code", None))
-    text = _shown(
-        f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__
-    )
-    return ConnectionDownError(text, code=code, error_class=_class_of(error, causes, text))
-
-
-def _class_of(error: BaseException, causes: list[BaseException], text: str) -> str:
-    code = getattr(error, "code", None)
-    tests = (
-        ("auth_failed", isinstance(error, aiosmtplib.SMTPAuthenticationError)),
-        ("throttled", code == SERVICE_CLOSING),
-        ("auth_unavailable", "AUTH" in text and "not supported" in text),
-        ("tls_unavailable", "STARTTLS" in text and "not supported" in text),
-        ("tls", any(isinstance(cause, ssl.SSLError) for cause in causes)),
-        ("dns", any(isinstance(cause, socket.gaierror) for cause in causes)),
-        ("refused", any(isinstance(cause, ConnectionRefusedError) for cause in causes)),
-        ("timeout", any(isinstance(cause, TimeoutError) for cause in causes)),
-    )
-    return next((name for name, applies in tests if applies), "lost")
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in found:
-        found.append(current)
-        current = current.__cause__ or current.__context__
-    return found
-
-
-def _shown(text: str) -> str:
-    return clean_line(text)[:MAX_ANSWER]

@@ -28,8 +28,10 @@ def emit(
     store: StoreUrl = None,
 ) -> None:
     """Accept events: one, an array, or one per line. What is acknowledged survives a power cut."""
+    from dispatch import interpreter
     from dispatch.intake import emit as take
 
+    interpreter.prepare()
     text = read_input(file)
     with opened(store_of(context, store)) as desk:
         receipts = take(desk, text)
@@ -53,6 +55,7 @@ def dispatch(
     store: StoreUrl = None,
 ) -> None:
     """The dispatcher. SIGTERM finishes letters in hand and gives back the rest."""
+    from dispatch import interpreter
     from dispatch.daemon import Summary, run
 
     async def serve() -> Summary:
@@ -62,6 +65,7 @@ def dispatch(
             loop.add_signal_handler(number, stop.set)
         return await run(desk, until_idle=until_idle, stop=stop)
 
+    interpreter.prepare()
     with opened(store_of(context, store)) as desk:
         summary = asyncio.run(serve())
     if json:

@@ -1,0 +1,74 @@
+"""What a server's refusals and a connection's failures mean."""
+
+import re
+import socket
+import ssl
+from typing import cast
+
+import aiosmtplib
+
+from dispatch.errors import ConnectionDownError, PermanentError, TransientError
+from store.sanitise import clean_line
+
+MAX_ANSWER = 500
+SERVICE_CLOSING = 421
+_ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})\b")
+_CLASSES = {
+    "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender",
+    "2.1": "mailbox_disabled", "2.2": "mailbox_full", "2.3": "too_large", "3.4": "too_large",
+    "7.1": "policy", "7.0": "policy", "5.3": "throttled",
+}  # fmt: skip
+"""Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
+
+
+def letter_fault(code: int, text: str) -> TransientError | PermanentError | ConnectionDownError:
+    """What a refusal of MAIL, RCPT or DATA means."""
+    answer = shown(f"{code} {text}")
+    found = _ENHANCED.match(text)
+    detail = f"{found.group(2)}.{found.group(3)}" if found else ""
+    if code == SERVICE_CLOSING:
+        return ConnectionDownError(answer, code=code, error_class="throttled")
+    if code in {530, 535}:
+        return ConnectionDownError(answer, code=code, error_class="auth_required")
+    error_class = _CLASSES.get(detail) or ("greylisted" if code in {450, 451} else f"smtp_{code}")
+    kind = TransientError if code < 500 else PermanentError  # noqa: PLR2004 - RFC 5321, section 4.2.1
+    return kind(answer, code=code, error_class=error_class)
+
+
+def connection_fault(error: BaseException) -> ConnectionDownError:
+    """What a failure to connect, encrypt or log in means."""
+    causes = _chain(error)
+    code = cast("int | None", getattr(error, "code", None))
+    text = shown(
+        f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__
+    )
+    return ConnectionDownError(text, code=code, error_class=_class_of(error, causes, text))
+
+
+def _class_of(error: BaseException, causes: list[BaseException], text: str) -> str:
+    code = getattr(error, "code", None)
+    tests = (
+        ("auth_failed", isinstance(error, aiosmtplib.SMTPAuthenticationError)),
+        ("throttled", code == SERVICE_CLOSING),
+        ("auth_unavailable", "AUTH" in text and "not supported" in text),
+        ("tls_unavailable", "STARTTLS" in text and "not supported" in text),
+        ("tls", any(isinstance(cause, ssl.SSLError) for cause in causes)),
+        ("dns", any(isinstance(cause, socket.gaierror) for cause in causes)),
+        ("refused", any(isinstance(cause, ConnectionRefusedError) for cause in causes)),
+        ("timeout", any(isinstance(cause, TimeoutError) for cause in causes)),
+    )
+    return next((name for name, applies in tests if applies), "lost")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or current.__context__
+    return found
+
+
+def shown(text: str) -> str:
+    """A text of the server's, fit to be shown."""
+    return clean_line(text)[:MAX_ANSWER]

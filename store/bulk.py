@@ -1,0 +1,93 @@
+"""Many rows in one statement, alike on SQLite and PostgreSQL.
+
+`executemany` lets go of the interpreter at each row; beside a busy event loop the writer thread then waits its turn
+row by row, and the core spends more on building parameters than on the rows. Here a statement is one step:
+`VALUES (…), (…), …` with plain values, as the database stores them (times as microseconds, JSON as text).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+
+MAX_PARAMETERS = 6_000
+"""In one statement. SQLite allows 32,766 and PostgreSQL 65,535; more rows at once save nothing."""
+Row = Sequence[Any]
+
+
+def as_json(value: object) -> str:
+    """A JSON document as it is stored."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def reserve_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Ids for new rows, so that rows which refer to them need no answer first.
+
+    On SQLite they are free because a write transaction is alone; on PostgreSQL they come from the sequence.
+    """
+    if connection.dialect.name == "postgresql":
+        statement = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        return [int(row[0]) for row in connection.exec_driver_sql(statement, (table.name, count))]
+    last = connection.exec_driver_sql(f"SELECT max(id) FROM {_name(table)}").scalar() or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+def insert_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], end: str = ""
+) -> None:
+    """Insert rows of plain values; `end` is for `ON CONFLICT …`. Columns left out get the database's default."""
+    for values, parameters in _chunks(connection, rows):
+        names = ", ".join(f'"{name}"' for name in columns)
+        connection.exec_driver_sql(f"INSERT INTO {_name(table)} ({names}) VALUES {values} {end}", parameters)
+
+
+def update_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], *, only: str = "TRUE"
+) -> None:
+    """Set columns of the rows whose `id` is the first value of each row; `columns` begin with `id`.
+
+    `only` is a further SQL condition; the new values are `new.column1`, `new.column2` … there. Values are cast to
+    the columns' types, because on PostgreSQL a chunk of nulls has none.
+    """
+    for values, parameters in _chunks(connection, rows):
+        sets = _sets(table, tuple(columns), connection.dialect)
+        statement = f"UPDATE {_name(table)} SET {sets} FROM (VALUES {values}) AS new WHERE id = new.column1 AND {only}"
+        connection.exec_driver_sql(statement, parameters)
+
+
+def known_keys(
+    connection: Connection, table: Table, columns: Sequence[str], keys: Sequence[Row], also: Sequence[str] = ()
+) -> set[tuple[Any, ...]]:
+    """Those of the keys that are in the table, each with the further columns asked for."""
+    names = ", ".join(columns)
+    found: set[tuple[Any, ...]] = set()
+    for values, parameters in _chunks(connection, keys):
+        statement = f"SELECT {', '.join((*columns, *also))} FROM {_name(table)} WHERE ({names}) IN (VALUES {values})"
+        found.update(tuple(row) for row in connection.exec_driver_sql(statement, parameters))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _sets(table: Table, columns: tuple[str, ...], dialect: Dialect) -> str:
+    return ", ".join(
+        f'"{name}" = CAST(new.column{place} AS {table.c[name].type.compile(dialect)})'
+        for place, name in enumerate(columns[1:], 2)
+    )
+
+
+def _name(table: Table) -> str:
+    return f'"{table.name}"'
+
+
+def _chunks(connection: Connection, rows: Sequence[Row]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """`(?, ?), (?, ?)` and its parameters, for as many rows at a time as a statement takes."""
+    if not rows:
+        return
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    one = "(" + ", ".join([mark] * len(rows[0])) + ")"
+    step = MAX_PARAMETERS // len(rows[0])
+    for start in range(0, len(rows), step):
+        chunk = rows[start : start + step]
+        yield ", ".join([one] * len(chunk)), tuple(value for row in chunk for value in row)
