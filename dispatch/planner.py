@@ -148,6 +148,12 @@ class Planner:
         self._after = events[-1].id if planned < len(events) else 0
         return len(events)
 
+    def plan_now(self) -> int:
+        """Plan up to `BATCH` events on this thread; gives how many were planned."""
+        events, settings = self._read()
+        drafts = [draft(event, settings) for event in events]
+        return self._store.write(lambda connection: self._write(connection, drafts)) if drafts else 0
+
     def _read(self) -> tuple[list[StoredEvent], Settings]:
         with self._store.read() as connection:
             events = unplanned(connection, BATCH, self._after)

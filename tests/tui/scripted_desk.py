@@ -160,7 +160,7 @@ class ScriptedDesk:
         }  # fmt: skip
         (receipt,) = emit(self._store, json.dumps(event))
         assert receipt.outcome == "accepted", receipt.reason
-        self._planner.submit_batch().result()
+        self._planner.plan_now()
 
     def _settle(self, dead: str = "", *, greylisted: str = "", held: str = "") -> None:
         """What the mail server said to the letters that are due."""
