@@ -173,15 +173,24 @@ class ScriptedDesk:
         for letter in outbox.claim(connection, now, now + timedelta(minutes=10), OWNER, 100):
             key, address = letter.id, letter.recipient_address
             if address == dead:
-                answer = "5.1.1 User unknown; mailbox not found [/b] [INC-5]"
-                one = Settlement(key, DeliveryState.DEAD, now, 1, "main", 550, answer, "mailbox_unavailable")
+                answer = "550 5.1.1 User unknown; mailbox not found [/b] [INC-5]"
+                one = Settlement(key, DeliveryState.DEAD, now, 1, "main", 550, answer, "mailbox_unknown")
             elif address == greylisted:
                 later = now + timedelta(hours=1)
-                one = Settlement(key, DeliveryState.PENDING, later, 1, "main", 450, "4.2.0 Greylisted", "transient")
+                one = Settlement(
+                    key,
+                    DeliveryState.PENDING,
+                    later,
+                    1,
+                    "main",
+                    450,
+                    "450 4.2.0 Greylisted, try again later",
+                    "greylisted",
+                )
             elif address == held:
                 one = Settlement(key, DeliveryState.HELD, now, 0, reason="silent_mode", counted=False)
             else:
-                one = Settlement(key, DeliveryState.SENT, now, 0, "main", 250, f"2.0.0 Ok: queued as 4D{key:03}")
+                one = Settlement(key, DeliveryState.SENT, now, 0, "main", 250, f"250 2.0.0 Ok: queued as 4D{key:03}")
             done.append(one)
         outbox.settle(connection, now, OWNER, done)
 

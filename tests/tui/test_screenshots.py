@@ -52,27 +52,45 @@ def names(cases: list[Any]) -> list[str]:
     return [f"{case[0]}-{case[1][0]}x{case[1][1]}-{case[2]}" for case in cases]
 
 
-SECTIONS = [
-    ("live", WIDE, "ru", ""),
-    ("live", NARROW, "ru", ""),
-    ("live", NARROW, "en", ""),
-    ("deliveries", NARROW, "ru", "2"),
-    ("deliveries", WIDE, "en", "2"),
+PICTURES = [
+    ("live", WIDE, "ru", []),
+    ("live", NARROW, "ru", []),
+    ("live", NARROW, "en", []),
+    ("deliveries", NARROW, "ru", ["2"]),
+    ("deliveries", WIDE, "en", ["2"]),
+    ("letter", NARROW, "ru", ["2", *["down"] * 7, "enter"]),
+    ("why", NARROW, "ru", ["2", *["s"] * 5, "enter", "w"]),
+    ("why", WIDE, "en", ["2", *["s"] * 5, "enter", "w"]),
+    ("notice", NARROW, "en", ["2", "enter"]),
+    ("event-actions", NARROW, "ru", ["3"]),
+    ("event-actions", WIDE, "en", ["3"]),
+    ("escalations", NARROW, "en", ["4"]),
+    ("escalations", WIDE, "ru", ["4"]),
+    ("outgoing-mail", NARROW, "ru", ["5"]),
+    ("outgoing-mail", WIDE, "en", ["5"]),
+    ("connection-form", NARROW, "ru", ["5", "e"]),
+    ("sending", NARROW, "ru", ["5", "right_square_bracket"]),
+    ("sending-form", NARROW, "en", ["5", "right_square_bracket", "e"]),
+    ("company", NARROW, "ru", ["6"]),
+    ("system", NARROW, "en", ["7"]),
+    ("system", WIDE, "ru", ["7"]),
+    ("help", NARROW, "ru", ["3", "question_mark"]),
 ]
 
 
-@pytest.mark.parametrize(("name", "size", "language", "keys"), SECTIONS, ids=names(SECTIONS))
-async def test_section(
+@pytest.mark.parametrize(("name", "size", "language", "keys"), PICTURES, ids=names(PICTURES))
+async def test_the_screen_looks_like_its_picture(
     name: str,
     size: tuple[int, int],
     language: str,
-    keys: str,
+    keys: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
     async with console(tmp_path, monkeypatch, size, language) as pilot:
-        await pilot.press(*keys)
-        await settle(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
         await still(pilot)
         compare(pilot, f"{name}-{size[0]}x{size[1]}-{language}", request, tmp_path)

@@ -1,144 +1,267 @@
-"""Deliveries: the queue, filtered by state and text."""
+"""Deliveries: the queue, as it is now, filtered by state and text."""
 
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.widgets import DataTable, Input, Select
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Input, Select, Static
 
 from store import outbox
 from store.cards import FeedRow
+from store.errors import StoreError
+from store.feed import Watch
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.spoken import binding
+from tui.widgets.delivery_list import COLUMNS, DeliveryList, fitted, widths
+from tui.widgets.delivery_words import reason_in_words
 
-LIMIT = 200
+PAGE = 200
+POLL_S = 0.25
+REST = 10
+"""Parts of the time a reading took for which nothing is read: a long list is read at most a tenth of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries are to be shown."""
+
+    state: DeliveryState | None = None
+    text: str = ""
 
 
 class DeliveriesScreen(SectionScreen):
-    """The newest deliveries that match the filter."""
+    """The newest deliveries that match the filter; older ones are read when the cursor gets to the end."""
 
     SECTION = "deliveries"
+    FOOTER = ("pane.open", "deliveries.filter", "deliveries.state", "deliveries.retry", "deliveries.cancel")
+    DEFAULT_CSS = """
+    DeliveriesScreen #filters { height: 1; margin: 0 1; }
+    DeliveriesScreen #delivery-filter { width: 1fr; height: 1; background: $boost; margin-right: 1; }
+    DeliveriesScreen #delivery-state { width: 20; height: 1; }
+    DeliveriesScreen #delivery-head { height: 1; background: $panel; color: $text-muted; text-wrap: nowrap; }
+    DeliveriesScreen #delivery-detail { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    DeliveriesScreen #delivery-count { height: 1; padding: 0 1; background: $surface; color: $text-muted; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("slash", "filter", "deliveries.filter", shown="/"),
-        binding("s", "next_state", "deliveries.state"),
-        binding("x", "mark", "deliveries.mark"),
+        binding("s", "next_state(1)", "deliveries.state"),
+        binding("S", "next_state(-1)", "deliveries.state_back", show=False, shown="S"),
         binding("r", "retry", "deliveries.retry"),
         binding("c", "cancel", "deliveries.cancel"),
         binding("f5", "reload", "deliveries.reload"),
-        binding("escape", "leave_filter", "deliveries.leave", show=False),
+        binding("escape", "clear", "deliveries.leave", show=False),
     ]
 
+    @dataclass
+    class Loaded(Message):
+        """The list was read, for what was wanted then."""
+
+        wanted: Wanted
+        rows: list[FeedRow]
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the last reading is of interest."""
+            return isinstance(message, DeliveriesScreen.Loaded)
+
+    @dataclass
+    class OlderLoaded(Message):
+        """The page before the last row was read."""
+
+        wanted: Wanted
+        rows: list[FeedRow]
+
+    @dataclass
+    class Refused(Message):
+        """The store did not do as asked."""
+
+        problem: str
+
     def compose_content(self) -> ComposeResult:
-        """Filters and table."""
         states = [(self.say(f"state.{state.word}"), state.word) for state in DeliveryState]
         with Horizontal(id="filters"):
-            yield Input(placeholder=self.say("deliveries.filter"), id="delivery-filter")
-            yield Select(states, prompt=self.say("deliveries.any_state"), id="delivery-state")
-        yield DataTable[Text](id="delivery-table", cursor_type="row", zebra_stripes=True)
+            yield Input(placeholder=self.say("deliveries.filter"), id="delivery-filter", compact=True)
+            yield Select(states, prompt=self.say("deliveries.any_state"), id="delivery-state", compact=True)
+        yield Static(id="delivery-head")
+        yield DeliveryList(id="delivery-table")
+        yield Static(id="delivery-detail")
+        yield Static(id="delivery-count")
 
     def on_mount(self) -> None:
-        """Columns, then rows."""
-        self._marked: set[int] = set()
-        self._rows: list[FeedRow] = []
-        table = self._table
-        for key, width in (
-            ("mark", 1),
-            ("time", 8),
-            ("object", 9),
-            ("state", 10),
-            ("recipient", 16),
-            ("subject", None),
-        ):
-            table.add_column(self.say(f"deliveries.{key}"), key=key, width=width)
-        table.focus()
+        self._wanted = Wanted()
+        self._gone = threading.Event()
+        self._ended = False
+        self._limit = PAGE
+        self.list.focus()
+        self.run_worker(self._watch, group="watch", thread=True, exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        self._gone.set()
+
+    def on_screen_resume(self) -> None:
         self.action_reload()
 
     @property
-    def _table(self) -> DataTable[Text]:
-        return cast("DataTable[Text]", self.query_one("#delivery-table", DataTable))
+    def list(self) -> DeliveryList:
+        """The rows."""
+        return self.query_one(DeliveryList)
+
+    def _watch(self) -> None:
+        """Read the list again whenever the store has changed, while it is in front. Runs in a thread."""
+        try:
+            watch = Watch(self.store)
+            changed = not watch.changed()
+            while not self._gone.wait(POLL_S):
+                changed = watch.changed() or changed
+                if changed and self.is_current:
+                    changed = False
+                    begun = time.monotonic()
+                    self._load()
+                    self._gone.wait((time.monotonic() - begun) * REST)
+            watch.close()
+        except StoreError:
+            return  # the follower of the feed says so, loudly
 
     def action_reload(self) -> None:
         """Read the list in a thread."""
-        text = self.query_one("#delivery-filter", Input).value.strip()
-        chosen = self.query_one("#delivery-state", Select).value  # pyright: ignore[reportUnknownVariableType]
-        state = next((one for one in DeliveryState if one.word == chosen), None)
+        self.run_worker(self._load, thread=True, exclusive=True, group="deliveries", exit_on_error=False)
+
+    def _load(self) -> None:
+        wanted, limit = self._wanted, self._limit
+        try:
+            rows = outbox.page(self.store, state=wanted.state, text=wanted.text, limit=limit)
+        except StoreError as error:
+            self.post_message(self.Refused(str(error)))
+        else:
+            self.post_message(self.Loaded(wanted, rows))
+
+    @on(Loaded)
+    def _show(self, event: Loaded) -> None:
+        if event.wanted != self._wanted:
+            return
+        self._ended = len(event.rows) < self._limit
+        self.list.empty_text = self.say("deliveries.none" if self._wanted == Wanted() else "deliveries.none_found")
+        self.list.show(event.rows)
+
+    @on(DeliveryList.EndReached)
+    def _older(self, event: DeliveryList.EndReached) -> None:
+        wanted, before = self._wanted, event.before_id
+        if self._ended:
+            return
 
         def read() -> None:
-            rows = outbox.page(self.store, state=state, text=text, limit=LIMIT)
-            self.console.call_from_thread(self._show, rows)
+            try:
+                rows = outbox.page(self.store, state=wanted.state, text=wanted.text, before_id=before, limit=PAGE)
+            except StoreError as error:
+                self.post_message(self.Refused(str(error)))
+            else:
+                self.post_message(self.OlderLoaded(wanted, rows))
 
         self.run_worker(read, thread=True, exclusive=True, group="deliveries", exit_on_error=False)
 
-    def _show(self, rows: list[FeedRow]) -> None:
-        self._rows = rows
-        table = self._table
-        place = table.cursor_row
-        table.clear()
-        for row in rows:
-            words = (
-                "●" if row.id in self._marked else " ",
-                row.created_at.astimezone(self.console.zone).strftime("%H:%M:%S"),
-                row.object_number,
-                self.say(f"state.{row.state.word}"),
-                row.recipient_name or row.recipient_address,
-                row.subject,
-            )
-            table.add_row(*(Text(clean_line(word)) for word in words), key=str(row.id))
-        if rows:
-            table.move_cursor(row=min(place, len(rows) - 1))
+    @on(OlderLoaded)
+    def _append(self, event: OlderLoaded) -> None:
+        if event.wanted == self._wanted:
+            self._ended = len(event.rows) < PAGE
+            self.list.append(event.rows)
+            self._limit = max(PAGE, len(self.list.rows))
+
+    @on(Refused)
+    def _complain(self, event: Refused) -> None:
+        self.notify(event.problem, severity="error", markup=False)
+
+    @on(DeliveryList.Moved)
+    def _say_where(self) -> None:
+        rows, marked, row = self.list.rows, self.list.marked, self.list.current
+        self.query_one("#delivery-detail", Static).update(self._detail(row) if row else Content(""))
+        key = "deliveries.count" if self._ended else "deliveries.count_more"
+        parts = [self.say(key, count=len(rows))]
+        if marked:
+            parts.insert(0, self.say("rules.marked", count=len(marked)))
+        self.query_one("#delivery-count", Static).update(Content(" · ".join(parts)))
+
+    def _detail(self, row: FeedRow) -> Content:
+        state = self.say(f"state.{row.state.word}")
+        reason = reason_in_words(row.reason, self.console.texts)
+        address = clean_line(row.recipient_address)
+        return Content.assemble(
+            (f"D{row.id} ", "$text-muted"),
+            (f"{state}: {reason}" if reason else state, "bold"),
+            (f" · {address} · ", "$text-muted"),
+            clean_line(row.subject),
+        )
+
+    @on(Resize)
+    def _sized(self) -> None:
+        self.call_after_refresh(self._head)
+
+    def _head(self) -> None:
+        width = self.list.scrollable_content_region.width
+        words = [fitted(self.say(f"deliveries.{name}"), size) for name, size in self._columns(width)]
+        self.query_one("#delivery-head", Static).update(Content(" ".join(words)))
+
+    @staticmethod
+    def _columns(width: int) -> Sequence[tuple[str, int]]:
+        sizes = widths(width)
+        return [(column, sizes[column]) for column in COLUMNS]
 
     @on(Input.Changed, "#delivery-filter")
     @on(Select.Changed, "#delivery-state")
     def _filtered(self) -> None:
-        self.action_reload()
-
-    @on(DataTable.RowSelected)
-    def _opened(self, event: DataTable.RowSelected) -> None:
-        self.app.push_screen(DeliveryScreen(int(str(event.row_key.value))))
-
-    def on_screen_resume(self) -> None:
-        """Another look after a delivery was opened."""
-        if self._rows if hasattr(self, "_rows") else False:
+        chosen = self._select.value
+        state = next((one for one in DeliveryState if one.word == chosen), None)
+        wanted = Wanted(state, self.query_one("#delivery-filter", Input).value.strip())
+        if wanted != self._wanted:
+            self._wanted, self._limit = wanted, PAGE
             self.action_reload()
+
+    @on(Input.Submitted, "#delivery-filter")
+    def _to_rows(self) -> None:
+        self.list.focus()
+
+    @on(DeliveryList.Opened)
+    def _opened(self, event: DeliveryList.Opened) -> None:
+        self.app.push_screen(DeliveryScreen(event.delivery_id))
+
+    @property
+    def _select(self) -> "Select[str]":
+        return cast("Select[str]", self.query_one("#delivery-state", Select))
 
     def action_filter(self) -> None:
         """Type a filter."""
         self.query_one("#delivery-filter").focus()
 
-    def action_leave_filter(self) -> None:
-        """Back to the list."""
-        self._table.focus()
+    def action_clear(self) -> None:
+        """From the filter to the list; there, clear the filter, then the marks."""
+        if self.list.has_focus:
+            if self._wanted != Wanted():
+                self.query_one("#delivery-filter", Input).value = ""
+                self._select.clear()
+            else:
+                self.list.unmark()
+        self.list.focus()
 
-    def action_next_state(self) -> None:
+    def action_next_state(self, step: int) -> None:
         """Any, then each state in turn."""
-        select = cast("Select[str]", self.query_one("#delivery-state", Select))
-        words = [state.word for state in DeliveryState]
-        place = words.index(str(select.value)) + 1 if select.value in words else 0
-        if place < len(words):
-            select.value = words[place]
+        words = ["", *(state.word for state in DeliveryState)]
+        current = str(self._select.value) if self._wanted.state is not None else ""
+        following = words[(words.index(current) + step) % len(words)]
+        if following:
+            self._select.value = following
         else:
-            select.clear()
-
-    def _current(self) -> int | None:
-        place = self._table.cursor_row
-        return self._rows[place].id if 0 <= place < len(self._rows) else None
-
-    def action_mark(self) -> None:
-        """Mark the row, or take the mark away."""
-        key = self._current()
-        if key is None:
-            return
-        self._marked ^= {key}
-        table = self._table
-        table.update_cell(str(key), "mark", Text("●" if key in self._marked else " "))
-        table.action_cursor_down()
+            self._select.clear()
 
     def action_retry(self) -> None:
         """Send again."""
@@ -149,16 +272,24 @@ class DeliveriesScreen(SectionScreen):
         self._move(retry=False)
 
     def _move(self, *, retry: bool) -> None:
-        current = self._current()
-        ids = sorted(self._marked) or ([current] if current is not None else [])
+        ids = self.list.chosen
         if not ids:
             return
-        self._marked.clear()
+        self.list.unmark()
 
         def work() -> None:
-            done = (outbox.retry if retry else outbox.cancel)(self.store, ids, operator())
-            key = "deliveries.retried" if retry else "deliveries.cancelled"
-            self.notify(self.say(key, done=done, asked=len(ids)), markup=False)
-            self.console.call_from_thread(self.action_reload)
+            try:
+                done = (outbox.retry if retry else outbox.cancel)(self.store, ids, operator())
+            except StoreError as error:
+                self.post_message(self.Refused(str(error)))
+                return
+            what = "retried" if retry else "cancelled"
+            note = (
+                self.say(f"deliveries.{what}", done=done, asked=len(ids))
+                if done
+                else self.say(f"deliveries.not_{what}")
+            )
+            self.notify(note, markup=False)
+            self._load()
 
-        self.run_worker(work, thread=True, exit_on_error=False)
+        self.run_worker(work, group="deliveries", thread=True, exit_on_error=False)

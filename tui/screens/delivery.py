@@ -1,104 +1,191 @@
 """A notification opened: the letter as its recipient sees it, and why it was sent or not."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, Static, TabbedContent, TabPane
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import Footer, Static
 
 from store import journal, outbox
-from store.cards import DecisionCard, DeliveryCard
+from store.cards import Status
+from store.directory import people
 from store.engine import Store
+from store.errors import StoreError
+from store.rulebook import list_rules
 from store.sanitise import clean_line, clean_text
+from store.vocabulary import Channel
 from tui.operator import operator
 from tui.spoken import Spoken, binding
+from tui.widgets.card_view import CardView
+from tui.widgets.delivery_words import Story, head_lines, why
+from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
+from tui.widgets.statusbar import StatusBar
+
+REFRESH_S = 1.0
+TABS = ("letter", "why")
+
+
+class Page(VerticalScroll, inherit_bindings=False):
+    """One of the two pages; every key that moves in it has its words in the help."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("up", "scroll_up", "page.up", show=False),
+        binding("down", "scroll_down", "page.down", show=False),
+        binding("pageup", "page_up", "page.page_up", show=False),
+        binding("pagedown,space", "page_down", "page.page_down", show=False),
+        binding("home", "scroll_home", "page.home", show=False),
+        binding("end", "scroll_end", "page.end", show=False),
+    ]
+
+
+class PageName(Static):
+    """The name of a page; a click shows the page."""
+
+    @dataclass
+    class Chosen(Message):
+        """It was clicked."""
+
+        page: str
+
+    def __init__(self, page: str) -> None:
+        super().__init__(id=f"name-{page}", classes="page-name")
+        self._page = page
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self._page))
 
 
 class DeliveryScreen(Spoken[None]):
-    """One delivery."""
+    """One delivery; what is shown follows the store."""
 
+    FOOTER = ("delivery.back", "delivery.other", "delivery.retry", "delivery.cancel")
+    DEFAULT_CSS = """
+    DeliveryScreen #delivery-title { height: 1; padding: 0 2; background: $primary; color: $text; text-style: bold; }
+    DeliveryScreen #delivery-title { text-wrap: nowrap; text-overflow: ellipsis; }
+    DeliveryScreen #page-names { height: 1; background: $panel; }
+    DeliveryScreen .page-name { width: auto; padding: 0 2; color: $text-muted; }
+    DeliveryScreen .page-name.-current { color: $text; text-style: bold reverse; }
+    DeliveryScreen Page { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
+    DeliveryScreen #letter-head .card-label { width: 15; }
+    DeliveryScreen #letter-text { padding: 0 1; margin: 1 0 0 0; border-top: solid $panel; height: auto; }
+    DeliveryScreen #why-text { padding: 0 1; height: auto; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("escape,q", "dismiss", "delivery.back", shown="esc"),
-        binding("w", "tab('why')", "delivery.why"),
-        binding("l", "tab('letter')", "delivery.letter"),
+        binding("left,right,tab", "other", "delivery.other", shown="←→"),
+        binding("w", "page('why')", "delivery.why", show=False),
+        binding("l", "page('letter')", "delivery.letter", show=False),
         binding("r", "retry", "delivery.retry"),
         binding("c", "cancel", "delivery.cancel"),
     ]
 
+    @dataclass
+    class Loaded(Message):
+        """The delivery was read; `None` when there is no such one."""
+
+        story: Story | None
+
+    @dataclass
+    class Refused(Message):
+        """The store did not do as asked."""
+
+        problem: str
+
     def __init__(self, delivery_id: int) -> None:
         super().__init__()
         self._id = delivery_id
+        self._story: Story | None = None
 
     def compose(self) -> ComposeResult:
-        """Two tabs."""
-        texts = self.console.texts
-        with TabbedContent():
-            with TabPane(texts("delivery.letter"), id="letter"), VerticalScroll():
-                yield Static(id="letter-head")
-                yield Static(id="letter-text")
-            with TabPane(texts("delivery.why"), id="why"), VerticalScroll():
-                yield Static(id="why-text")
+        yield StatusBar(id="bar")
+        yield Static(id="delivery-title")
+        with Horizontal(id="page-names"):
+            for page in TABS:
+                yield PageName(page)
+        with Page(id="letter"):
+            yield CardView((), id="letter-head")
+            yield Static(id="letter-text")
+        with Page(id="why"):
+            yield Static(id="why-text")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Read it."""
+        self.action_page("letter")
         self.reload()
+        self.set_interval(REFRESH_S, self.reload)
+
+    def show_status(self, status: Status) -> None:
+        self.query_one(StatusBar).show(status, self.console.texts)
 
     def reload(self) -> None:
-        """Read the delivery in a thread."""
-        self.run_worker(self._load, thread=True, exclusive=True, group="delivery", exit_on_error=False)
+        """Read the delivery in a thread, while it is shown."""
+        if self.is_current:
+            self.run_worker(self._load, thread=True, exclusive=True, group="delivery", exit_on_error=False)
 
     def _load(self) -> None:
-        card = journal.delivery(self.console.store, self._id)
-        if card is not None:
-            self.console.call_from_thread(self._show, card)
+        try:
+            events = journal.story(self.store, f"D{self._id}")
+            found = [(event, card) for event in events for card in event.deliveries if card.row.id == self._id]
+            if not found:
+                self.post_message(self.Loaded(None))
+                return
+            event, card = found[0]
+            names = {person.email.casefold(): person.name for person in people(self.store)}
+            for one in event.deliveries:
+                names.setdefault(one.row.recipient_address.casefold(), one.row.recipient_name)
+            rules = {rule.code: rule for rule in list_rules(self.store)}
+            self.post_message(self.Loaded(Story(card, event, rules, names)))
+        except StoreError as error:
+            self.post_message(self.Refused(str(error)))
 
-    def _show(self, card: DeliveryCard) -> None:
-        texts, row = self.console.texts, card.row
-        state = texts.get(f"state.{row.state.word}", row.state.word)
-        head = [
-            (texts("delivery.from"), card.sender),
-            (texts("delivery.to"), card.to),
-            (texts("delivery.reply_to"), card.reply_to),
-            (texts("delivery.subject"), row.subject),
-            (texts("delivery.state"), f"{state} · D{row.id}" + (f" · {clean_line(row.reason)}" if row.reason else "")),
-        ]
-        width = max(len(label) for label, _ in head)
-        lines = "\n".join(f"{label:<{width}}  {clean_line(value)}" for label, value in head)
-        self.query_one("#letter-head", Static).update(Content(lines))
-        self.query_one("#letter-text", Static).update(Content(clean_text(card.text)))
-        self.query_one("#why-text", Static).update(Content(self._why(card)))
+    @on(Loaded)
+    async def _show(self, event: Loaded) -> None:
+        story = event.story
+        if story is None:
+            self.query_one("#letter-text", Static).update(Content(self.say("delivery.gone", id=self._id)))
+            return
+        if story == self._story:
+            return
+        self._story = story
+        texts, zone, row = self.console.texts, self.console.zone, story.card.row
+        letter = row.channel is Channel.EMAIL
+        title = f"D{row.id} · {clean_line(row.object_number)} · {CHANNEL_MARKS[row.channel]} {subject_alone(row)}"
+        self.query_one("#delivery-title", Static).update(Content(title))
+        self.query_one("#name-letter", Static).update(
+            Content(self.say("delivery.letter" if letter else "delivery.notice"))
+        )
+        self.query_one("#name-why", Static).update(Content(self.say("delivery.why")))
+        await self.query_one(CardView).show(head_lines(story.card, texts, zone))
+        text = clean_text(story.card.text) if letter else f"{clean_line(row.subject)}\n\n{clean_text(story.card.text)}"
+        self.query_one("#letter-text", Static).update(Content(text.strip()))
+        self.query_one("#why-text", Static).update(why(story, texts, zone))
 
-    def _why(self, card: DeliveryCard) -> str:
-        texts = self.console.texts
-        lines: list[str] = [texts("delivery.this"), *self._decisions(card, own=True), ""]
-        if card.attempts:
-            lines.append(texts("delivery.attempts"))
-            for attempt in card.attempts:
-                when = attempt.at.astimezone(self.console.zone).strftime("%d.%m.%Y %H:%M:%S")
-                lines.append(f"  {when}  {clean_line(attempt.connection)}: {clean_line(attempt.answer)}")
-            lines.append("")
-        others = self._decisions(card, own=False)
-        if others:
-            lines += [texts("delivery.others"), *others]
-        return "\n".join(lines)
+    @on(Refused)
+    def _complain(self, event: Refused) -> None:
+        self.notify(event.problem, severity="error", markup=False)
 
-    def _decisions(self, card: DeliveryCard, *, own: bool) -> list[str]:
-        return [self._decision(one) for one in card.decisions if (one.rule_code == card.row.rule_code) is own]
+    @on(PageName.Chosen)
+    def _chosen(self, event: PageName.Chosen) -> None:
+        self.action_page(event.page)
 
-    def _decision(self, card: DecisionCard) -> str:
-        texts = self.console.texts
-        reason = texts.get(f"reason.{card.reason}", card.reason)
-        roles = ", ".join(texts.get(f"role.{role}", role) for role in card.params.get("role", "").split(", ") if role)
-        who = f" · {clean_line(card.recipient)}" if card.recipient else ""
-        return f"  {'✓' if card.taken else '–'} {card.rule_code}{who}: {reason}" + (f" ({roles})" if roles else "")
+    def action_page(self, name: str) -> None:
+        """Show a page."""
+        for page in TABS:
+            self.query_one(f"#{page}").display = page == name
+            self.query_one(f"#name-{page}").set_class(page == name, "-current")
+        self.query_one(f"#{name}").focus()
 
-    def action_tab(self, name: str) -> None:
-        """Show a tab."""
-        self.query_one(TabbedContent).active = name
+    def action_other(self) -> None:
+        """Show the other page."""
+        self.action_page("letter" if self.query_one("#why").display else "why")
 
     def action_retry(self) -> None:
         """Send it again."""
@@ -110,8 +197,12 @@ class DeliveryScreen(Spoken[None]):
 
     def _move(self, move: Callable[[Store, Sequence[int], str], int], key: str) -> None:
         def work() -> None:
-            done = move(self.store, [self._id], operator())
+            try:
+                done = move(self.store, [self._id], operator())
+            except StoreError as error:
+                self.post_message(self.Refused(str(error)))
+                return
             self.notify(self.say(key if done else "delivery.unmoved"), markup=False)
-            self.reload()
+            self._load()
 
-        self.run_worker(work, thread=True, exit_on_error=False)
+        self.run_worker(work, group="delivery", thread=True, exit_on_error=False)

@@ -1,0 +1,168 @@
+"""A delivery in words: its head, and the story of why it was sent or not."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from textual.content import Content
+
+from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
+from store.rules import Rule
+from store.sanitise import clean_line
+from store.vocabulary import Channel, DeliveryState
+from tui.texts import Texts
+from tui.widgets.card_view import Line
+
+STYLES = {
+    DeliveryState.PENDING: "$text-accent",
+    DeliveryState.SENDING: "$text-accent",
+    DeliveryState.HELD: "$text-warning",
+    DeliveryState.SENT: "$text-success",
+    DeliveryState.DEAD: "$text-error",
+    DeliveryState.CANCELLED: "$text-muted",
+}
+_MUTED = "$text-muted"
+_REPLY_CODE = re.compile(r"smtp_(\d{3})")
+Part = tuple[str, str]
+"""A piece of text and its style."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is known of a delivery.
+
+    Attributes:
+        names: Who has an address, by the address in lower case.
+    """
+
+    card: DeliveryCard
+    event: EventCard
+    rules: Mapping[str, Rule]
+    names: Mapping[str, str]
+
+
+def reason_in_words(reason: str, texts: Texts) -> str:
+    """A reason code or error class in words; one that is not ours is shown as it comes."""
+    if found := _REPLY_CODE.fullmatch(reason):
+        return texts("reason.smtp", code=found[1])
+    return texts.get(f"reason.{reason}", clean_line(reason)) if reason else ""
+
+
+def state_in_words(card: DeliveryCard, texts: Texts) -> str:
+    """The state, and the reason where there is one."""
+    row = card.row
+    if row.channel is Channel.INTERFACE and row.state is DeliveryState.SENT:
+        return texts("delivery.shown")
+    reason = "" if row.state is DeliveryState.CANCELLED else reason_in_words(row.reason, texts)
+    state = texts.get(f"state.{row.state.word}", row.state.word)
+    return f"{state}: {reason}" if reason else state
+
+
+def clock_time(at: datetime, zone: tzinfo) -> str:
+    """A moment, to the second, in the company's zone."""
+    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M:%S")
+
+
+def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
+    """The head: of a letter what its recipient sees of it, of a notice whom it is shown to."""
+    row = card.row
+    state: Line = (texts("delivery.state"), state_in_words(card, texts), STYLES[row.state])
+    if row.channel is Channel.INTERFACE:
+        shown = (texts("delivery.shown_to"), _person(row.recipient_name, row.recipient_address), "")
+        return [shown, (texts("delivery.at"), clock_time(row.created_at, zone), ""), state]
+    return [
+        (texts("delivery.from"), card.sender, ""),
+        (texts("delivery.to"), card.to, ""),
+        (texts("delivery.reply_to"), card.reply_to, ""),
+        (texts("delivery.subject"), row.subject, "bold"),
+        (texts("delivery.message_id"), card.message_id, _MUTED),
+        state,
+    ]
+
+
+def why(story: Story, texts: Texts, zone: tzinfo) -> Content:
+    """What happened and why, from the event to the letter."""
+    own, others = _own(story), [one for one in story.card.decisions if one not in _own(story)]
+    parts: list[Part] = [(texts("delivery.timeline"), "bold"), ("\n", "")]
+    for at, text, style in _timeline(story, texts):
+        parts += [(f"  {clock_time(at, zone)}  ", _MUTED), (f"{text}\n", style)]
+    parts += [("\n", ""), (texts("delivery.this"), "bold"), ("\n", ""), *_decisions(own, story, texts)]
+    if others:
+        parts += [("\n", ""), (texts("delivery.others"), "bold"), ("\n", ""), *_decisions(others, story, texts)]
+    return Content.assemble(*parts)
+
+
+def _own(story: Story) -> list[DecisionCard]:
+    row = story.card.row
+    return [
+        one
+        for one in story.card.decisions
+        if one.rule_code == row.rule_code and one.recipient.casefold() in {"", row.recipient_address.casefold()}
+    ]
+
+
+def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str]]:
+    card, event, row = story.card, story.event, story.card.row
+    object_type, _, event_type = event.type.partition(".")
+    what = texts.get(f"event.{event_type}", clean_line(event_type))
+    kind = texts.get(f"object.{object_type}", clean_line(object_type))
+    title = clean_line(event.title)
+    found = [
+        (event.accepted_at, f"{texts('delivery.accepted')}: {kind} {clean_line(event.object_number)} · {what}", ""),
+        (row.created_at, f"{texts('delivery.planned')}: {_person(row.recipient_name, row.recipient_address)}", ""),
+    ]
+    if title:
+        found[0] = (found[0][0], f"{found[0][1]} · {title}", "")
+    found += [_attempt(number, attempt, texts) for number, attempt in enumerate(card.attempts, 1)]
+    end = card.sent_at or (card.attempts[-1].at if card.attempts else row.created_at)
+    found.append((end, state_in_words(card, texts), STYLES[row.state]))
+    if row.state is DeliveryState.PENDING and card.next_at is not None and card.attempts:
+        found.append((card.next_at, texts("delivery.next_try"), STYLES[row.state]))
+    return found
+
+
+def _attempt(number: int, attempt: AttemptCard, texts: Texts) -> tuple[datetime, str, str]:
+    sent = attempt.outcome == "sent"
+    said = texts("delivery.attempt_sent" if sent else "delivery.attempt_failed", number=number)
+    answer = clean_line(attempt.answer)
+    reason = "" if sent else reason_in_words(attempt.error_class, texts)
+    words = " — ".join(word for word in (answer, reason) if word)
+    return attempt.at, f"{said} ({clean_line(attempt.connection)}): {words}", "" if sent else "$text-error"
+
+
+def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list[Part]:
+    by_rule: dict[str, list[DecisionCard]] = {}
+    for one in made:
+        by_rule.setdefault(one.rule_code, []).append(one)
+    parts: list[Part] = []
+    for code, cards in sorted(by_rule.items(), key=lambda item: not any(one.taken for one in item[1])):
+        taken = any(one.taken for one in cards)
+        parts += [(f"  {'✓' if taken else '–'} ", "$text-success" if taken else _MUTED), *_rule(code, story, texts)]
+        for one in cards:
+            parts.append((f"      {_decision(one, story, texts)}\n", "" if one.taken else _MUTED))
+    return parts
+
+
+def _rule(code: str, story: Story, texts: Texts) -> list[Part]:
+    rule = story.rules.get(code)
+    if rule is None:
+        return [(f"{clean_line(code) or texts('delivery.no_rule')}\n", "")]
+    title = rule.titles.get(texts.language.value) or next(iter(rule.titles.values()), code)
+    channel = texts(f"channel.{rule.channel.value}")
+    return [(f"{clean_line(title)} · {channel}", ""), (f"  {clean_line(code)}\n", "dim")]
+
+
+def _decision(card: DecisionCard, story: Story, texts: Texts) -> str:
+    roles = [role for role in card.params.get("role", "").split(", ") if role]
+    role = ", ".join(texts.get(f"role.{role}", clean_line(role)) for role in roles)
+    problem = clean_line(card.params.get("problem", ""))
+    who = _person(story.names.get(card.recipient.casefold(), ""), card.recipient) if card.recipient else ""
+    reason = reason_in_words(card.reason, texts)
+    said = f"{who}: {reason}" if who else reason
+    return said + (f" ({role})" if role else "") + (f" — {problem}" if problem else "")
+
+
+def _person(name: str, address: str) -> str:
+    name, address = clean_line(name), clean_line(address)
+    return f"{name} <{address}>" if name and address and name != address else name or address
