@@ -18,6 +18,8 @@ from tui.widgets.live_pane import LivePane
 
 KEY = "c2NyZWVuc2hvdHMga2VlcCBvbmUga2V5IGZvciBhbGw="
 """Message-IDs follow from the key, so pictures need the same one every time."""
+Picture = tuple[str, tuple[int, int], str, list[str]]
+"""Name, size, language, and the keys that lead there."""
 NARROW, WIDE = (80, 24), (120, 40)
 
 
@@ -47,12 +49,12 @@ async def until(pilot: "Pilot[Any]", holds: Callable[[], bool]) -> None:
             await pilot.pause(0.02)
 
 
-def names(cases: list[Any]) -> list[str]:
+def names(cases: list[Picture]) -> list[str]:
     """What the cases are called: as their pictures."""
     return [f"{case[0]}-{case[1][0]}x{case[1][1]}-{case[2]}" for case in cases]
 
 
-PICTURES = [
+PICTURES: list[Picture] = [
     ("live", WIDE, "ru", []),
     ("live", NARROW, "ru", []),
     ("live", NARROW, "en", []),

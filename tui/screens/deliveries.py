@@ -197,9 +197,9 @@ class DeliveriesScreen(SectionScreen):
         reason = reason_in_words(row.reason, self.console.texts)
         address = clean_line(row.recipient_address)
         return Content.assemble(
-            (f"D{row.id} ", "$text-muted"),
+            (f"D{row.id} ", "dim"),
             (f"{state}: {reason}" if reason else state, "bold"),
-            (f" · {address} · ", "$text-muted"),
+            (f" · {address} · ", "dim"),
             clean_line(row.subject),
         )
 

@@ -24,7 +24,7 @@ from store.vocabulary import Channel
 from tui.operator import operator
 from tui.spoken import Spoken, binding
 from tui.widgets.card_view import CardView
-from tui.widgets.delivery_words import Story, head_lines, why
+from tui.widgets.delivery_words import Story, decisions, head_lines, timeline
 from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
 from tui.widgets.statusbar import StatusBar
 
@@ -76,7 +76,9 @@ class DeliveryScreen(Spoken[None]):
     DeliveryScreen Page { height: 1fr; padding: 1 1 0 1; scrollbar-size-vertical: 1; }
     DeliveryScreen #letter-head .card-label { width: 15; }
     DeliveryScreen #letter-text { padding: 0 1; margin: 1 0 0 0; border-top: solid $panel; height: auto; }
-    DeliveryScreen #why-text { padding: 0 1; height: auto; }
+    DeliveryScreen #why-timeline .card-label { width: 21; }
+    DeliveryScreen .why-heading { padding: 0 1; margin-top: 1; text-style: bold; color: $text-primary; }
+    DeliveryScreen #why-own .card-label, DeliveryScreen #why-others .card-label { width: 2; padding: 0; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("escape,q", "dismiss", "delivery.back", shown="esc"),
@@ -114,7 +116,11 @@ class DeliveryScreen(Spoken[None]):
             yield CardView((), id="letter-head")
             yield Static(id="letter-text")
         with Page(id="why"):
-            yield Static(id="why-text")
+            yield CardView((), id="why-timeline")
+            yield Static(Content(self.say("delivery.this")), classes="why-heading")
+            yield CardView((), id="why-own")
+            yield Static(Content(self.say("delivery.others")), classes="why-heading", id="why-others-heading")
+            yield CardView((), id="why-others")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -123,7 +129,7 @@ class DeliveryScreen(Spoken[None]):
         self.set_interval(REFRESH_S, self.reload)
 
     def show_status(self, status: Status) -> None:
-        self.query_one(StatusBar).show(status, self.console.texts)
+        self.query_one(StatusBar).show(status, self.console.texts, starting=self.console.dispatcher_starting)
 
     def reload(self) -> None:
         """Read the delivery in a thread, while it is shown."""
@@ -163,10 +169,17 @@ class DeliveryScreen(Spoken[None]):
             Content(self.say("delivery.letter" if letter else "delivery.notice"))
         )
         self.query_one("#name-why", Static).update(Content(self.say("delivery.why")))
-        await self.query_one(CardView).show(head_lines(story.card, texts, zone))
+        others = decisions(story, texts, own=False)
+        for name, lines in (
+            ("letter-head", head_lines(story.card, texts, zone)),
+            ("why-timeline", timeline(story, texts, zone)),
+            ("why-own", decisions(story, texts, own=True)),
+            ("why-others", others),
+        ):
+            await self.query_one(f"#{name}", CardView).show(lines)
+        self.query_one("#why-others-heading").display = bool(others)
         text = clean_text(story.card.text) if letter else f"{clean_line(row.subject)}\n\n{clean_text(story.card.text)}"
         self.query_one("#letter-text", Static).update(Content(text.strip()))
-        self.query_one("#why-text", Static).update(why(story, texts, zone))
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:

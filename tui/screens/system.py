@@ -60,7 +60,7 @@ def _dispatchers(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
         silent = say("system.dispatcher_silent", seen=_time(card.seen_at, zone))
         state = say("system.dispatcher_alive") if card.alive else silent
         label = "" if lines else say("system.dispatchers")
-        lines.append((label, f"{state}: {place}", "$text-success" if card.alive else "$text-muted"))
+        lines.append((label, f"{state}: {place}", "$text-success" if card.alive else "dim"))
     return lines
 
 

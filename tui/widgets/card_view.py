@@ -9,8 +9,11 @@ from textual.widgets import Static
 
 from store.sanitise import clean_line
 
-Line = tuple[str, str, str]
-"""Label, value and style of the value (a theme variable such as `$text-error`, or empty)."""
+Line = tuple[str, str | Content, str]
+"""Label, value and style of the value (a theme variable such as `$text-error`, or empty).
+
+`$text-muted` stands for a colour that depends on the background, which a style in a text cannot be: `dim` can.
+"""
 
 
 class CardView(Vertical):
@@ -29,13 +32,19 @@ class CardView(Vertical):
 
     def compose(self) -> ComposeResult:
         for label, value, style in self._card_lines:
-            text = "\n".join(clean_line(part) for part in value.splitlines()) or "—"
             with Horizontal():
                 yield Static(Content(label), classes="card-label")
-                yield Static(Content.styled(text, style) if style else Content(text), classes="card-value")
+                yield Static(_shown(value, style), classes="card-value")
 
     async def show(self, lines: Sequence[Line]) -> None:
         """Show these lines instead; nothing is repainted when they are the same."""
         if tuple(lines) != self._card_lines:
             self._card_lines = tuple(lines)
             await self.recompose()
+
+
+def _shown(value: str | Content, style: str) -> Content:
+    if isinstance(value, Content):
+        return value
+    text = "\n".join(clean_line(part) for part in value.splitlines()) or "—"
+    return Content.styled(text, style) if style else Content(text)

@@ -19,7 +19,7 @@ SIGNS = {
     "ok": ("✓", "$text-success"),
     "failed": ("✗", "$text-error"),
     "warning": ("!", "$text-warning"),
-    "skipped": ("·", "$text-muted"),
+    "skipped": ("·", "dim"),
 }
 
 
@@ -69,7 +69,7 @@ class ConnectionCheck(Widget):
     def start(self, gather: Callable[[], CheckRequest]) -> None:
         """Begin a check; one under way is given up. `gather` is called in a thread."""
         self.add_class("-shown")
-        self._parts = [(self.say("mail.checking"), "$text-muted")]
+        self._parts = [(self.say("mail.checking"), "dim")]
         self._paint()
         self.scroll_visible(animate=False)
         self.run_worker(self._run(gather), group="check", exclusive=True, exit_on_error=False)
@@ -108,9 +108,9 @@ class ConnectionCheck(Widget):
         sign, style = SIGNS.get(outcome, SIGNS["warning"])
         self._parts += [(f"{sign} ", style), (name, "bold" if outcome == "failed" else "")]
         if elapsed_ms:
-            self._parts.append((self.say("mail.step_ms", ms=round(elapsed_ms)), "$text-muted"))
+            self._parts.append((self.say("mail.step_ms", ms=round(elapsed_ms)), "dim"))
         if detail:
-            self._parts.append((f"  {clean_line(detail)}", "$text-muted"))
+            self._parts.append((f"  {clean_line(detail)}", "dim"))
         self._parts.append(("\n", ""))
         self._paint()
 

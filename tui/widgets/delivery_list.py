@@ -58,7 +58,10 @@ class DeliveryList(ScrollView, can_focus=True):
 
     DEFAULT_CSS = """
     DeliveryList { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    DeliveryList > .delivery-list--cursor { background: $panel; }
+    DeliveryList:focus > .delivery-list--cursor { background: $primary 45%; text-style: bold; }
     """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"delivery-list--cursor"}
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("enter", "open", "pane.open"),
         binding("x,insert", "mark", "deliveries.mark"),
@@ -220,10 +223,9 @@ class DeliveryList(ScrollView, can_focus=True):
         if place >= len(self._rows):
             text = f"  {self.empty_text}" if not self._rows and y == 1 else ""
             return Strip([Segment(fitted(text, width), base + Style(dim=True))], width)
-        strip = self._line(self._rows[place], width, base)
-        if place != self._cursor:
-            return strip
-        return strip.apply_style(Style(reverse=True) if self.has_focus else Style(bold=True))
+        if place == self._cursor:
+            base += self.get_component_rich_style("delivery-list--cursor")
+        return self._line(self._rows[place], width, base)
 
     def _line(self, row: FeedRow, width: int, base: Style) -> Strip:
         console = cast("ConsoleApp", self.app)

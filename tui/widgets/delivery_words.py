@@ -20,9 +20,8 @@ STYLES = {
     DeliveryState.HELD: "$text-warning",
     DeliveryState.SENT: "$text-success",
     DeliveryState.DEAD: "$text-error",
-    DeliveryState.CANCELLED: "$text-muted",
+    DeliveryState.CANCELLED: "dim",
 }
-_MUTED = "$text-muted"
 _REPLY_CODE = re.compile(r"smtp_(\d{3})")
 Part = tuple[str, str]
 """A piece of text and its style."""
@@ -76,21 +75,20 @@ def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
         (texts("delivery.to"), card.to, ""),
         (texts("delivery.reply_to"), card.reply_to, ""),
         (texts("delivery.subject"), row.subject, "bold"),
-        (texts("delivery.message_id"), card.message_id, _MUTED),
+        (texts("delivery.message_id"), card.message_id, "dim"),
         state,
     ]
 
 
-def why(story: Story, texts: Texts, zone: tzinfo) -> Content:
-    """What happened and why, from the event to the letter."""
-    own, others = _own(story), [one for one in story.card.decisions if one not in _own(story)]
-    parts: list[Part] = [(texts("delivery.timeline"), "bold"), ("\n", "")]
-    for at, text, style in _timeline(story, texts):
-        parts += [(f"  {clock_time(at, zone)}  ", _MUTED), (f"{text}\n", style)]
-    parts += [("\n", ""), (texts("delivery.this"), "bold"), ("\n", ""), *_decisions(own, story, texts)]
-    if others:
-        parts += [("\n", ""), (texts("delivery.others"), "bold"), ("\n", ""), *_decisions(others, story, texts)]
-    return Content.assemble(*parts)
+def timeline(story: Story, texts: Texts, zone: tzinfo) -> list[Line]:
+    """What happened, from the event to the letter."""
+    return [(clock_time(at, zone), text, style) for at, text, style in _timeline(story, texts)]
+
+
+def decisions(story: Story, texts: Texts, *, own: bool) -> list[Line]:
+    """Why this recipient was told, or what else was decided about the event: a line for each rule, taken ones first."""
+    mine = _own(story)
+    return _decisions(mine if own else [one for one in story.card.decisions if one not in mine], story, texts)
 
 
 def _own(story: Story) -> list[DecisionCard]:
@@ -131,26 +129,27 @@ def _attempt(number: int, attempt: AttemptCard, texts: Texts) -> tuple[datetime,
     return attempt.at, f"{said} ({clean_line(attempt.connection)}): {words}", "" if sent else "$text-error"
 
 
-def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list[Part]:
+def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list[Line]:
     by_rule: dict[str, list[DecisionCard]] = {}
     for one in made:
         by_rule.setdefault(one.rule_code, []).append(one)
-    parts: list[Part] = []
+    lines: list[Line] = []
     for code, cards in sorted(by_rule.items(), key=lambda item: not any(one.taken for one in item[1])):
         taken = any(one.taken for one in cards)
-        parts += [(f"  {'✓' if taken else '–'} ", "$text-success" if taken else _MUTED), *_rule(code, story, texts)]
-        for one in cards:
-            parts.append((f"      {_decision(one, story, texts)}\n", "" if one.taken else _MUTED))
-    return parts
+        parts: list[Part] = [(f"{_title(code, story, texts)}", "" if taken else "dim")]
+        parts += [(f"\n{_decision(one, story, texts)}", "" if one.taken else "dim") for one in cards]
+        if code in story.rules:
+            parts.append((f"\n{clean_line(code)}", "dim"))
+        lines.append(("✓" if taken else "–", Content.assemble(*parts), ""))
+    return lines
 
 
-def _rule(code: str, story: Story, texts: Texts) -> list[Part]:
+def _title(code: str, story: Story, texts: Texts) -> str:
     rule = story.rules.get(code)
     if rule is None:
-        return [(f"{clean_line(code) or texts('delivery.no_rule')}\n", "")]
+        return clean_line(code) or texts("delivery.no_rule")
     title = rule.titles.get(texts.language.value) or next(iter(rule.titles.values()), code)
-    channel = texts(f"channel.{rule.channel.value}")
-    return [(f"{clean_line(title)} · {channel}", ""), (f"  {clean_line(code)}\n", "dim")]
+    return f"{clean_line(title)} · {texts(f'channel.{rule.channel.value}')}"
 
 
 def _decision(card: DecisionCard, story: Story, texts: Texts) -> str:
