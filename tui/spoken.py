@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
-from textual import on
 from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen, ScreenResultType
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from store.cards import Status
 from tui.texts import Texts
@@ -95,6 +94,8 @@ class Spoken(Screen[ScreenResultType]):
         found: dict[str, ActiveBinding] = {}
         for name, active in super().active_bindings.items():
             bound = in_words(active.binding, self.console.texts)
+            if bound.id == _ALWAYS and isinstance(self.focused, Input | TextArea):
+                bound = replace(bound, key_display="f1")  # a question mark is typed into the field
             found[name] = ActiveBinding(active.node, bound, active.enabled, bound.tooltip)
         order = {name: place for place, name in enumerate(self.FOOTER)}
         ranked = sorted(found, key=lambda name: order.get(found[name].binding.id or "", len(order)))
@@ -122,8 +123,7 @@ class Spoken(Screen[ScreenResultType]):
             shown.add(name)
         return shown
 
-    @on(Resize)
-    def _fit(self, event: Resize) -> None:
+    def on_resize(self, event: Resize) -> None:
         """A terminal that is too small gets a message, not a mess; the footer shows what fits."""
         small = event.size.width < MIN_COLUMNS or event.size.height < MIN_ROWS
         covers = self.query_children(TooSmall)

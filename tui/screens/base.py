@@ -4,18 +4,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
-from textual.content import Content
-from textual.events import Resize
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from store.cards import Status
 from tui.spoken import Spoken
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
-
-MIN_COLUMNS, MIN_ROWS = 80, 24
-TOO_SMALL = "Окно меньше 80×24: увеличьте его.\nThe terminal is smaller than 80×24: please enlarge it."
 
 
 class SectionScreen(Spoken[None]):
@@ -29,10 +24,6 @@ class SectionScreen(Spoken[None]):
     SectionScreen #body { height: 1fr; }
     SectionScreen #content { width: 1fr; height: 1fr; }
     SectionScreen #docked { dock: bottom; height: 9; border-top: solid $primary; margin: 0 0 1 0; display: none; }
-    SectionScreen #too-small { display: none; layer: above; width: 100%; height: 100%; content-align: center middle; }
-    SectionScreen.-too-small #too-small { display: block; }
-    SectionScreen.-too-small #body, SectionScreen.-too-small Footer,
-    SectionScreen.-too-small #docked, SectionScreen.-too-small StatusBar { display: none; }
     """
 
     def compose(self) -> ComposeResult:
@@ -45,16 +36,11 @@ class SectionScreen(Spoken[None]):
         if not self.HAS_OWN_PANE:
             with Container(id="docked"):
                 yield LivePane(id="docked-pane")
-        yield Static(Content(TOO_SMALL), id="too-small")
         yield Footer(show_command_palette=False)
 
     def compose_content(self) -> ComposeResult:
         """What the section shows."""
         yield from ()
-
-    def on_resize(self, event: Resize) -> None:
-        """A terminal that is too small gets a message, not a mess."""
-        self.set_class(event.size.width < MIN_COLUMNS or event.size.height < MIN_ROWS, "-too-small")
 
     def show_status(self, status: Status) -> None:
         """Show the state of the whole in the line on top."""

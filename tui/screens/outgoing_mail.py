@@ -26,6 +26,8 @@ from tui.widgets.form import Form, Say
 from tui.widgets.question import Question
 from tui.widgets.sending_form import REQUIRED, SendingForm
 
+_ON_CONNECTIONS = frozenset({"check", "switch", "delete", "add"})
+
 
 def connection_lines(card: MailConnection, say: Say) -> list[Line]:
     """The lines of a connection's card: those its protocol and flags call for."""
@@ -87,7 +89,8 @@ class ConnectionCard(Vertical):
     DEFAULT_CSS = """
     ConnectionCard { height: auto; margin-bottom: 1; }
     ConnectionCard > .card-title { padding: 0 1; text-style: bold; color: $text-primary; }
-    ConnectionCard > Horizontal { height: 1; padding: 0 1; margin-bottom: 1; }
+    ConnectionCard > .block-title { padding: 0 1; text-style: bold; }
+    ConnectionCard > Horizontal { height: 1; padding: 0 1; }
     ConnectionCard Button { margin-right: 1; min-width: 8; }
     """
 
@@ -95,11 +98,13 @@ class ConnectionCard(Vertical):
         super().__init__(id=f"connection-{card.id}")
         self.card = card
         self.say = say
+        self.fault: tuple[str, str] = ("", "")
 
     def compose(self) -> ComposeResult:
         say, card = self.say, self.card
         toggle = say("mail.switch_off" if card.enabled else "mail.switch_on")
         yield Label(Content(say("mail.connection_to", server=card.server)), classes="card-title")
+        yield Label(Content(say("mail.block_server")), classes="block-title")
         with Horizontal():
             yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
             yield Button(Content(say("mail.check")), classes="check", compact=True)
@@ -113,11 +118,13 @@ class OutgoingMailScreen(SectionScreen):
     """Connections and sending parameters, each with its form."""
 
     SECTION = "outgoing_mail"
+    FOOTER = ("mail.edit", "mail.check", "mail.toggle", "mail.add", "mail.tab", "mail.delete")
     DEFAULT_CSS = """
     OutgoingMailScreen TabbedContent { height: 1fr; }
     OutgoingMailScreen TabPane { padding: 1 0 0 0; height: 1fr; }
     OutgoingMailScreen .notice { padding: 0 1; margin-bottom: 1; color: $text-warning; height: auto; }
     OutgoingMailScreen .page-buttons { height: 1; padding: 0 1; margin-bottom: 1; }
+    OutgoingMailScreen #sending > .block-title { padding: 0 1; text-style: bold; }
     OutgoingMailScreen Button { margin-right: 1; }
     OutgoingMailScreen #connection-cards { height: auto; }
     OutgoingMailScreen #sending-card .card-label { width: 60%; max-width: 62; }
@@ -129,7 +136,7 @@ class OutgoingMailScreen(SectionScreen):
         binding("t", "switch", "mail.toggle"),
         binding("d", "delete", "mail.delete"),
         binding("a", "add", "mail.add"),
-        binding("left_square_bracket,right_square_bracket", "tab", "mail.tab"),
+        binding("left_square_bracket,right_square_bracket", "tab", "mail.tab", shown="[ ]"),
     ]
 
     @dataclass
@@ -154,6 +161,7 @@ class OutgoingMailScreen(SectionScreen):
                 yield Vertical(id="connection-cards")
                 yield Button(Content(say("mail.add")), id="add", compact=True)
             with parameters, VerticalScroll(id="sending", can_focus=False):
+                yield Label(Content(say("mail.sending")), classes="block-title")
                 with Horizontal(classes="page-buttons"):
                     yield Button(Content(say("mail.edit")), id="sending-edit", compact=True, variant="primary")
                     yield Button(Content(say("mail.restore")), id="sending-restore", compact=True)
@@ -208,6 +216,15 @@ class OutgoingMailScreen(SectionScreen):
         focused = [card for card in cards if card.has_focus_within]
         return (focused or cards or [None])[0]
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What acts on a connection is not offered where none is shown."""
+        del parameters
+        return action not in _ON_CONNECTIONS or not self.is_mounted or self._tab == "tab-connections"
+
+    @on(TabbedContent.TabActivated)
+    def _tab_changed(self) -> None:
+        self.refresh_bindings()
+
     def action_tab(self) -> None:
         """Go to the other tab."""
         tabs = self.query_one(TabbedContent)
@@ -222,7 +239,7 @@ class OutgoingMailScreen(SectionScreen):
         if self._tab == "tab-sending":
             self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():
-            self._open(ConnectionForm(self.say, card.card))
+            self._open(ConnectionForm(self.say, card.card, card.fault))
 
     @on(Button.Pressed, "#add")
     def action_add(self) -> None:
@@ -254,7 +271,13 @@ class OutgoingMailScreen(SectionScreen):
 
     @on(ConnectionCheck.Finished)
     def _show_verdict(self, event: ConnectionCheck.Finished) -> None:
+        """The fault is kept: the form, when it is opened next, begins there."""
         event.control.scroll_visible(animate=False)
+        for card in self.query(ConnectionCard):
+            if event.control in card.query(ConnectionCheck):
+                card.fault = (event.field, event.remedy)
+                if not event.well:
+                    card.query_one("Button.edit").focus()
 
     @on(Button.Pressed, ".toggle")
     def action_switch(self) -> None:

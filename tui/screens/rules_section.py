@@ -32,6 +32,7 @@ class RulesSection(SectionScreen):
     KIND: ClassVar[RuleKind]
     LIST_ID: ClassVar[str]
     WHEN_KEY: ClassVar[str] = "rules.column_when"
+    FOOTER = ("rules.switch", "rules.filter", "rules.undo", "rules.mark", "rules.sort")
 
     @dataclass
     class Loaded(Message):

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message
 
 from store.cards import MailConnection, Status
@@ -23,15 +24,15 @@ _ALARMS = {"held": "$text-warning", "dead": "$text-error"}
 
 def status_lines(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
     """What the screen says, line by line."""
-    counts = [(state, count) for state, count in status.deliveries.items() if count]
-    deliveries = " · ".join(f"{say(f'system.state_{state}')} {count}" for state, count in counts)
-    alarm = next((_ALARMS[state] for state, _ in reversed(counts) if state in _ALARMS), "")
+    counts = [(f"{say(f'state.{state}')} {count}", state) for state, count in status.deliveries.items() if count]
+    parts = [part for words, state in counts for part in ((" · ", "dim"), (words, _ALARMS.get(state, "")))]
+    deliveries = Content.assemble(*parts[1:]) if parts else Content("—")
     missing = [say("system.missing_connection" if name == "connection" else f"mail.{name}") for name in status.missing]
     lines: list[Line] = [
         (say("system.missing"), "\n".join(missing) or say("system.missing_nothing"), _mark(bad=bool(missing))),
         *_dispatchers(status, zone, say),
         *_connections(status, zone, say),
-        (say("system.deliveries"), deliveries, alarm),
+        (say("system.deliveries"), deliveries, ""),
     ]
     if status.oldest_due_at is not None:
         lines.append((say("system.oldest"), _time(status.oldest_due_at, zone), "$text-warning"))
@@ -97,7 +98,7 @@ class SystemScreen(SectionScreen):
     DEFAULT_CSS = """
     SystemScreen #system-page { padding: 1 0; }
     SystemScreen CardView .card-label { width: 18; }
-    SystemScreen CardView Horizontal { margin-bottom: 1; }
+    SystemScreen.-wide CardView Horizontal { margin-bottom: 1; }
     """
 
     @dataclass

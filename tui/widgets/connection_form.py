@@ -28,14 +28,21 @@ _OAUTH2 = ("application_id", "directory_id", "client_secret")
 class ConnectionForm(Form):
     """Edits a connection, or makes one; checks what stands in the form without saving it."""
 
+    FOOTER = ("form.save", "connection.check", "form.cancel")
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("f5", "check", "connection.check"),
     ]
 
-    def __init__(self, say: Say, card: MailConnection) -> None:
+    def __init__(self, say: Say, card: MailConnection, fault: tuple[str, str] = ("", "")) -> None:
+        """`fault` is the field a check found at fault, and what to do about it."""
         title = say("mail.connection_to", server=card.server) if card.id else say("mail.new_connection")
         super().__init__(say, title)
         self.card = card
+        self._fault = fault
+
+    def on_mount(self) -> None:
+        if self._fault[0]:
+            self.call_after_refresh(self.refuse, *self._fault)
 
     def fields(self) -> list[Field]:
         card, say = self.card, self.say
@@ -73,8 +80,8 @@ class ConnectionForm(Form):
             self.field(name).display = oauth2
         self.field("password").display = not oauth2
         used = not smtp or oauth2 or self.flag("authentication")
-        self.field("login").control.disabled = not used
-        self.field("password").control.disabled = not used
+        self.field("login").use(used=used)
+        self.field("password").use(used=used)
 
     @on(Select.Changed, "#field-encryption")
     def _offer_port(self) -> None:

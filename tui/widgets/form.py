@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Label, Select, TextArea
+from textual.widgets import Button, Checkbox, Footer, Input, Label, Select, TextArea
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
@@ -33,6 +33,7 @@ class Field(Horizontal):
     Field .field-problem { color: $text-error; display: none; width: 1fr; }
     Field.-wrong .field-problem { display: block; }
     Field.-wrong > .field-label { color: $text-error; }
+    Field.-unused > .field-label { color: $text-disabled; }
     Field Input { width: 1fr; background: $boost; }
     Field Select { width: 1fr; }
     Field TextArea { height: 6; background: $boost; }
@@ -75,6 +76,11 @@ class Field(Horizontal):
         elif isinstance(control, Input | Select):
             control.value = str(value)
 
+    def use(self, *, used: bool) -> None:
+        """Let it be filled in, or grey it out."""
+        self.control.disabled = not used
+        self.set_class(not used, "-unused")
+
     def show_problem(self, text: str) -> None:
         """Put a message beneath the control; an empty one takes it away."""
         self.set_class(bool(text), "-wrong")
@@ -93,6 +99,12 @@ def secret_field(name: str, label: str, *, hint: str = "") -> Field:
 
 class Tick(Checkbox):
     """A tick box that also says yes or no, since a colour alone says little."""
+
+    BUTTON_INNER = "✓"
+    DEFAULT_CSS = """
+    Tick > .toggle--button, Tick:focus > .toggle--button { color: $panel; background: $panel; }
+    Tick.-on > .toggle--button, Tick.-on:focus > .toggle--button { color: $text-success; background: $panel; }
+    """
 
     def __init__(self, value: bool, words: tuple[str, str]) -> None:
         self._words = words
@@ -126,11 +138,12 @@ class Form(SpokenModal[bool]):
     """
 
     CSS_PATH = None
+    FOOTER = ("form.save", "form.cancel")
     DEFAULT_CSS = """
     Form { background: $background; }
     Form > #form-title { height: 1; padding: 0 2; background: $primary; color: $text; text-style: bold; width: 100%; }
     Form > #form-fields { padding: 1 2 0 2; height: 1fr; }
-    Form > #form-buttons { height: 3; padding: 0 2; border-top: solid $panel; }
+    Form > #form-buttons { height: 2; padding: 0 2; border-top: solid $panel; }
     Form #form-buttons Button { margin-right: 2; min-width: 12; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,6 +185,7 @@ class Form(SpokenModal[bool]):
             yield Button(Content(self.say("form.save")), id="save", variant="primary", compact=True)
             yield Button(Content(self.say("form.cancel")), id="cancel", compact=True)
             yield from self.buttons()
+        yield Footer(show_command_palette=False)
 
     def below(self) -> list[Widget]:
         """What stands under the fields."""

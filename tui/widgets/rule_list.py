@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
@@ -18,13 +19,13 @@ from tui.spoken import binding
 from tui.widgets.form import Say
 from tui.widgets.rule_words import RuleLine
 
-WIDE = 100
-MEDIUM = 76
-"""Widths from which more columns are shown, in cells."""
-"""From this many columns on, every column is shown."""
+WIDE = 96
+"""Cells from which on every column is shown."""
 _COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients")
-_NARROW = ("enabled", "title", "channel")
-_SHARE = {"title": 34, "when": 29, "recipients": 21}
+_NARROW = ("enabled", "object", "title", "channel")
+_NARROW_WIDTHS = {"enabled": 4, "object": 12, "channel": 8}
+_WIDE_WIDTHS = {"enabled": 6, "object": 12, "channel": 10}
+_SHARE = {"title": 36, "when": 28, "recipients": 20}
 
 
 class RuleTable(DataTable[Text]):
@@ -38,8 +39,9 @@ class RuleList(Vertical):
     RuleList { height: 1fr; }
     RuleList > #rule-filter { background: $boost; height: 1; margin: 0 1; }
     RuleList > RuleTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; background: transparent; }
-    RuleList > #rule-detail { height: 1; padding: 0 1; color: $text-muted; }
-    RuleList > #rule-status { height: 1; padding: 0 1; background: $surface; }
+    RuleList > #rule-detail { height: 2; padding: 0 1; background: $surface; text-wrap: nowrap; }
+    RuleList > #rule-detail { text-overflow: ellipsis; }
+    RuleList > #rule-status { height: 1; padding: 0 1; color: $text-muted; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("space", "switch", "rules.switch"),
@@ -146,12 +148,13 @@ class RuleList(Vertical):
     def _lay_out(self) -> None:
         """Choose the columns by the width, and share it out; title and on/off are always there."""
         width = self.size.width or self.app.size.width
-        columns = _COLUMNS if width >= WIDE else (*_NARROW, "when") if width >= MEDIUM else _NARROW
+        wide = width >= WIDE
+        columns = _COLUMNS if wide else _NARROW
         table = self.table
         table.clear(columns=True)
         self._columns = columns
-        fixed = {"enabled": 6, "object": 12, "channel": 12 if width >= WIDE else 11}
-        padding = 2 * len(columns) + 2
+        fixed = _WIDE_WIDTHS if wide else _NARROW_WIDTHS
+        padding = 2 * len(columns) + 1
         rest = max(width - padding - sum(fixed[c] for c in columns if c in fixed), 20)
         shares = {c: _SHARE[c] for c in columns if c in _SHARE}
         for column in columns:
@@ -171,11 +174,10 @@ class RuleList(Vertical):
     def _cell(self, line: RuleLine, column: str) -> Text:
         if column == "enabled":
             mark = "▶" if line.code in self._marked else " "
-            return Text(
-                mark + self.say("rules.on" if line.enabled else "rules.off"), style="" if line.enabled else "dim"
-            )
+            style = "bold" if line.enabled else "dim"
+            return Text(mark + self.say("rules.on" if line.enabled else "rules.off"), style=style)
         text = str(getattr(line, column))
-        if column == "channel" and self.size.width < WIDE:
+        if column == "channel":
             text = self.say("rules.short_email" if text == self.say("channel.email") else "rules.short_interface")
         style = ("bold " if line.code in self._marked else "") + ("" if line.enabled else "dim")
         return Text(text, style=style.strip(), no_wrap=True, overflow="ellipsis")
@@ -192,8 +194,9 @@ class RuleList(Vertical):
     def _say_detail(self) -> None:
         code = self._current()
         line = self._lines.get(code) if code else None
-        text = f"{line.object} · {line.when} → {line.recipients}" if line else self.say("rules.none")
-        self.query_one("#rule-detail", Static).update(Text(text, no_wrap=True, overflow="ellipsis"))
+        text = f"{line.title}\n{line.object} · {line.when} · {line.channel} → {line.recipients}" if line else ""
+        detail = self.query_one("#rule-detail", Static)
+        detail.update(Content(text or self.say("rules.none")))
 
     @on(DataTable.RowHighlighted)
     def _moved(self) -> None:
