@@ -154,7 +154,7 @@ class RuleList(Vertical):
         table.clear(columns=True)
         self._columns = columns
         fixed = _WIDE_WIDTHS if wide else _NARROW_WIDTHS
-        padding = 2 * len(columns) + 1
+        padding = 2 * len(columns) + 2
         rest = max(width - padding - sum(fixed[c] for c in columns if c in fixed), 20)
         shares = {c: _SHARE[c] for c in columns if c in _SHARE}
         for column in columns:
