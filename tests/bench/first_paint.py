@@ -40,7 +40,7 @@ def measure_first_paint() -> dict[str, float]:
         store = Store.open(url)
         furnish(store)
         emit(store, lines(*(event(number=number) for number in range(100))))
-        Planner(store).submit_batch().result()
+        Planner(store).plan_now()
         store.close()
         console = [sys.executable, "-m", "tui", "--store", url]
         bare: list[float] = []

@@ -45,7 +45,7 @@ def screen_lines(app: ConsoleApp) -> list[str]:
 
 def happen(store: Store, number: int) -> None:
     emit(store, lines(event(number=number, key=f"new-{number}", responsible="i.petrov@desk.example")))
-    Planner(store).submit_batch().result()
+    Planner(store).plan_now()
 
 
 @pytest.mark.parametrize("size", SIZES)
