@@ -48,8 +48,8 @@ def update_rows(
 ) -> None:
     """Set columns of the rows whose `id` is the first value of each row; `columns` begin with `id`.
 
-    `only` is a further SQL condition; the new values are `new.column1`, `new.column2` … there. Values are cast to
-    the columns' types, because on PostgreSQL a chunk of nulls has none.
+    `only` is a further SQL condition; the new values are `new.column1`, `new.column2` … there. On PostgreSQL
+    values are cast to the columns' types, because a chunk of nulls has none.
     """
     for values, parameters in _chunks(connection, rows):
         sets = _sets(table, tuple(columns), connection.dialect)
@@ -71,10 +71,12 @@ def known_keys(
 
 @lru_cache(maxsize=64)
 def _sets(table: Table, columns: tuple[str, ...], dialect: Dialect) -> str:
-    return ", ".join(
-        f'"{name}" = CAST(new.column{place} AS {table.c[name].type.compile(dialect)})'
-        for place, name in enumerate(columns[1:], 2)
-    )
+    def new(name: str, place: int) -> str:
+        if dialect.name != "postgresql":
+            return f"new.column{place}"  # a cast to JSON would make a number of it there
+        return f"CAST(new.column{place} AS {table.c[name].type.compile(dialect)})"
+
+    return ", ".join(f'"{name}" = {new(name, place)}' for place, name in enumerate(columns[1:], 2))
 
 
 def _name(table: Table) -> str:

@@ -37,6 +37,15 @@ def test_fields_not_sent_keep_the_value_last_seen(store: Store) -> None:
     assert thing["attributes"] == {"room": "5"}
 
 
+def test_an_object_is_remembered_through_many_events(store: Store) -> None:
+    emit(store, lines(event()))
+    for number in range(3):
+        later = event("request.comment_added", key=str(number))
+        later["data"]["object"] = {"id": "1"}
+        emit(store, lines(later))
+    assert {data["object"]["client"]["email"] for data in _events(store)} == {"olga@example.org"}
+
+
 def test_the_old_status_comes_from_memory_when_changes_lack_it(store: Store) -> None:
     emit(store, lines(event(), event("request.status_changed", status="resolved")))
     assert _events(store)[1]["changes"]["status"] == {"from": "registered", "to": "resolved"}
