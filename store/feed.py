@@ -1,5 +1,7 @@
 """The live feed: deliveries as lines, and the watch that tells when to look again."""
 
+import math
+import time
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,6 +11,10 @@ from store import tables
 from store.cards import FeedRow
 from store.engine import Store
 from store.vocabulary import Channel, DeliveryState
+from store.wakeups import Listener
+
+LOOK_S = 1.0
+"""On PostgreSQL one looks again after so many seconds even without being told."""
 
 
 def rows_query() -> Any:
@@ -70,20 +76,40 @@ def _read(store: Store, query: Select[Any]) -> list[FeedRow]:
 
 
 class Watch:
-    """Tells whether anything was committed since it was last asked. For one thread only.
+    """Tells whether anything was committed since it was last asked. For one thread only; never blocks.
 
     On SQLite it asks `PRAGMA data_version` on a connection of its own, which changes when another connection
-    commits (2 µs). On PostgreSQL it says yes every time: the read that follows is cheap.
+    commits (2 µs). On PostgreSQL it listens for the writers' notifications; should none come through (the server
+    is being started anew, or a connection pooler stands between), it says yes every `LOOK_S` seconds.
     """
 
     def __init__(self, store: Store) -> None:
-        self._connection = store.engine.raw_connection() if store.engine.dialect.name == "sqlite" else None
+        on_server = store.engine.dialect.name == "postgresql"
+        self._connection = None if on_server else store.engine.raw_connection()
+        self._listener = Listener(store.submit) if on_server else None
         self._seen: int | None = None
+        self._looked_at = -math.inf
+
+    @property
+    def listening(self) -> bool:
+        """Whether a commit would be heard of at once; on SQLite always."""
+        return self._listener is None or self._listener.listening
 
     def changed(self) -> bool:
         """Whether to look again; true the first time."""
+        return self._version_changed() if self._listener is None else self._told(self._listener)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._listener is not None:
+            self._listener.close()
+
+    def _version_changed(self) -> bool:
         if self._connection is None:
-            return True
+            return False
         cursor = self._connection.cursor()
         cursor.execute("PRAGMA data_version")
         version: int = cast("tuple[int]", cursor.fetchone())[0]
@@ -92,8 +118,10 @@ class Watch:
         self._seen = version
         return changed
 
-    def close(self) -> None:
-        """Let go of the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _told(self, listener: Listener) -> bool:
+        told, now = listener.told(), time.monotonic()
+        if told or now - self._looked_at >= LOOK_S:
+            self._looked_at = now
+            listener.connect()
+            return True
+        return False

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.errors import StoreUnreachableError
 from store.faults import fault_in, is_deadlock, is_lost_race, unreachable
+from store.wakeups import announce
 
 T = TypeVar("T")
 
@@ -96,6 +97,7 @@ class Writer:
             try:
                 with self._engine.connect() as connection, connection.begin():
                     results = [(future, *_outcome(connection, fn)) for fn, future in group]
+                    announce(connection)
             except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear of it, and the thread go on
                 if tries < TRIES and is_deadlock(error):
                     time.sleep(DEADLOCK_PAUSE_S * tries)

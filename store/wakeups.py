@@ -1,0 +1,101 @@
+"""Being told of commits on PostgreSQL: NOTIFY once a transaction, LISTEN on a connection of its own.
+
+A notification carries nothing and promises nothing. It is a reason to look sooner than one would have anyway.
+"""
+
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from store.errors import StoreUnreachableError
+
+CHANNEL = "vestnik"
+# A transaction that wrote nothing has no id; to tell of it would keep idle dispatchers waking one another.
+_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
+
+Submit = Callable[[Callable[[Connection], Any]], "Future[Any]"]
+
+
+def announce(connection: Connection) -> None:
+    """Tell the listeners of this transaction once it is committed, if it writes anything."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ANNOUNCE)
+
+
+class Listener:
+    """Hears of commits. Never blocks: connecting is left to the writer thread, which knows whether the server is up.
+
+    Args:
+        submit: `Store.submit`.
+    """
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+        self._opening: Future[Any] | None = None
+        self._connection: Any = None
+
+    @property
+    def listening(self) -> bool:
+        """Whether it would hear of a commit now."""
+        return self._connection is not None
+
+    def told(self) -> bool:
+        """Whether there was a commit, or may have been one while nobody listened."""
+        if self._connection is None:
+            return self._connected()
+        from psycopg import Error  # the driver is there, for the connection is
+
+        try:
+            return bool(list(self._connection.notifies(timeout=0)))
+        except Error:
+            self._drop()
+            return True
+
+    def connect(self) -> None:
+        """Begin to connect, unless it is connected or about to be."""
+        if self._connection is None and self._opening is None:
+            with contextlib.suppress(StoreUnreachableError):
+                self._opening = self._submit(_listen)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._opening is not None:
+            self._opening.add_done_callback(_discard)
+            self._opening = None
+        self._drop()
+
+    def _connected(self) -> bool:
+        """Whether the connection has just been made."""
+        if self._opening is None or not self._opening.done():
+            return False
+        opened, self._opening = self._opening, None
+        self._connection = None if opened.exception() else opened.result()
+        return self.listening
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _listen(connection: Connection) -> Any:
+    """A `psycopg.Connection` that listens, outside the pool; `None` when the server grants no further one."""
+    try:
+        raw = connection.engine.raw_connection()
+    except DBAPIError:
+        return None
+    driver: Any = raw.driver_connection
+    raw.detach()
+    driver.autocommit = True
+    driver.execute(f"LISTEN {CHANNEL}")
+    return driver
+
+
+def _discard(opened: "Future[Any]") -> None:
+    connection = None if opened.exception() else opened.result()
+    if connection is not None:
+        connection.close()
