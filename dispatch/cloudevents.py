@@ -70,17 +70,7 @@ def _documents(text: str) -> Iterator[tuple[int, object]]:
     try:
         whole = _loads(text)
     except EventError as error:
-        # A line that only opens a bracket begins a document of many lines; its lines are not events.
-        if text.lstrip().partition("\n")[0].strip() in {"{", "["}:
-            yield 1, error
-            return
-        # Only LF ends a line: JSON texts may hold the other separators as they are.
-        for line, one in enumerate(text.split("\n"), 1):
-            if one.strip():
-                try:
-                    yield line, _loads(one, MAX_EVENT_BYTES)
-                except EventError as fault:
-                    yield line, fault
+        yield from _lines(text, error)
         return
     try:
         _check_size(text)
@@ -91,6 +81,24 @@ def _documents(text: str) -> Iterator[tuple[int, object]]:
     short = len(text) * MAX_UTF8_BYTES <= MAX_EVENT_BYTES
     for line, one in enumerate(items, 1):
         yield line, one if short else _checked(one)
+
+
+def _lines(text: str, whole_fault: EventError) -> Iterator[tuple[int, object]]:
+    # Only LF ends a line: JSON texts may hold the other separators as they are.
+    found = ((line, _line(one)) for line, one in enumerate(text.split("\n"), 1) if one.strip())
+    if text.lstrip().partition("\n")[0].strip() in {"{", "["}:
+        # A line that only opens a bracket begins a document of many lines; its lines are no events.
+        found = list(found)
+        if not any(isinstance(one, dict) for _, one in found):
+            found = [(1, whole_fault)]
+    yield from found
+
+
+def _line(text: str) -> object:
+    try:
+        return _loads(text, MAX_EVENT_BYTES)
+    except EventError as fault:
+        return fault
 
 
 def _checked(document: object) -> object:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from store.vocabulary import Channel, DeliveryState, Encryption, Language, Protocol, SilentState
 
@@ -229,3 +230,12 @@ class Status:
     missing: tuple[str, ...]
     store: str
     revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What opening a store did to its schema. `before` is `None` for a new store, `copy` the kept file, if any."""
+
+    before: str | None
+    after: str
+    copy: Path | None

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from store.bulk import as_json
+from store.cards import Upgrade
 from store.clock import Clock, system_clock
 from store.errors import StoreUnreachableError
 from store.faults import is_fault, shown_url, unreachable
@@ -149,6 +150,7 @@ class Store:
     Attributes:
         url: Where it is, as it was given.
         clock: The clock everything in this store is timed by.
+        upgraded: What opening it did to its schema.
     """
 
     def __init__(self, url: str, engine: Engine, clock: Clock) -> None:
@@ -161,6 +163,7 @@ class Store:
         self._reading = engine.execution_options(read_only=True, **(snapshot if on_server else {}))
         self._writer = Writer(engine)
         self._keyring: Keyring | None = None
+        self.upgraded: Upgrade | None = None
 
     @classmethod
     def open(cls, url: str, *, clock: Clock = system_clock, upgrade: bool | None = None) -> "Store":
@@ -190,7 +193,7 @@ class Store:
             raise StoreUnreachableError(msg) from error
         store = cls(url, engine, clock)
         try:
-            make_current(store, upgrade=path is not None if upgrade is None else upgrade)
+            store.upgraded = make_current(store, upgrade=path is not None if upgrade is None else upgrade)
         except BaseException:
             store.close()
             raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from store.cards import Upgrade
 from store.engine import Store, make_engine, sqlite_path
 from store.errors import StoreUnreachableError, StoreVersionError
 from store.faults import is_fault, unreachable
@@ -38,15 +39,6 @@ class Scripts:
 
 
 OURS = Scripts()
-
-
-@dataclass(frozen=True, slots=True)
-class Upgrade:
-    """What an upgrade did. `before` is `None` for a new store, `copy` the kept file, if any."""
-
-    before: str | None
-    after: str
-    copy: Path | None
 
 
 def revision(store: Store) -> str | None:

@@ -201,16 +201,24 @@ def ids_in_state(store: Store, state: DeliveryState) -> list[int]:
         return list(connection.execute(select(d.c.id).where(d.c.state == state.value).order_by(d.c.id)).scalars())
 
 
+RETRIED_FROM = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.CANCELLED)
+"""States a delivery can be sent again from."""
+CANCELLED_FROM = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.DEAD)
+"""States a delivery can be withdrawn from."""
+
+
 def retry(store: Store, ids: Sequence[int], who: str) -> int:
     """Send again what is dead, held or cancelled, with a fresh count of attempts; gives how many."""
-    again = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.CANCELLED)
-    return _move(store, ids, again, {"state": DeliveryState.PENDING.value, "attempts": 0, "reason": ""}, "retry", who)
+    return _move(
+        store, ids, RETRIED_FROM, {"state": DeliveryState.PENDING.value, "attempts": 0, "reason": ""}, "retry", who
+    )
 
 
 def cancel(store: Store, ids: Sequence[int], who: str) -> int:
     """Withdraw what is not sent yet and not in hand; gives how many."""
-    waiting = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.DEAD)
-    return _move(store, ids, waiting, {"state": DeliveryState.CANCELLED.value, "reason": "cancelled"}, "cancel", who)
+    return _move(
+        store, ids, CANCELLED_FROM, {"state": DeliveryState.CANCELLED.value, "reason": "cancelled"}, "cancel", who
+    )
 
 
 def _move(

@@ -25,8 +25,11 @@ def check_mail(
     """The connection step by step; names the setting at fault and the remedy."""
     from dispatch.doctor import Step, check
     from dispatch.remedies import REMEDIES
+    from store.checks import check_address
     from store.settings import connection_secret, connections, sending
 
+    if to is not None:
+        check_address(to, "--to", required=True)
     with opened(store_of(context, store)) as desk:
         card = _chosen(connections(desk), name)
         secret = connection_secret(desk, card.id, "client_secret" if card.oauth2 else "password")

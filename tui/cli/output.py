@@ -114,13 +114,3 @@ def table(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
         say("  ".join([*cells, row[-1]]).rstrip())
-
-
-def read_input(file: str) -> str:
-    """A file's text, or standard input for `-`."""
-    try:
-        return sys.stdin.buffer.read().decode("utf-8") if file == "-" else Path(file).read_text("utf-8")
-    except OSError as error:
-        fail(f"{file}: {error.strerror}", BAD_INPUT)
-    except UnicodeDecodeError:
-        fail(f"{file}: is not UTF-8 text", BAD_INPUT)

@@ -3,15 +3,25 @@
 import asyncio
 import signal
 from collections import Counter
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from store.vocabulary import DeliveryState
+from tui.cli.input import blocks, progress
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, read_input, say, say_json, table
+from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, say, say_json, table
 from tui.operator import operator
 
+if TYPE_CHECKING:
+    from dispatch.intake import Receipt
+    from store.engine import Store
+
+Move = Callable[["Store", Sequence[int], str], int]
+PORTION = 10_000
+MAX_ID = 2**63 - 1
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Deliveries, e.g. D12.")]
 
 
@@ -32,20 +42,25 @@ def emit(
     from dispatch.intake import emit as take
 
     interpreter.prepare()
-    text = read_input(file)
+    counts: Counter[str] = Counter()
+    receipts: list[Receipt] = []
     with opened(store_of(context, store)) as desk:
-        receipts = take(desk, text)
-    counts = Counter(receipt.outcome for receipt in receipts)
+        for line, text in blocks(file):
+            taken = [replace(receipt, line=receipt.line + line) for receipt in take(desk, text)]
+            counts.update(receipt.outcome for receipt in taken)
+            # A million receipts are a document nobody asked for.
+            receipts += taken if json else [receipt for receipt in taken if receipt.outcome == "rejected"]
+            progress(f"{counts.total()} events")
+    progress("")
     summary = {outcome: counts[outcome] for outcome in ("accepted", "duplicate", "rejected")}
     if json:
         say_json({**summary, "events": receipts})
     else:
         for receipt in receipts:
-            if receipt.outcome == "rejected":
-                note(f"line {receipt.line}: {receipt.reason}")
+            note(f"line {receipt.line}: {receipt.reason}")
         say(", ".join(f"{count} {outcome}" for outcome, count in summary.items()))
     if counts["rejected"]:
-        raise typer.Exit(BAD_INPUT if counts["rejected"] == len(receipts) else FAILURES)
+        raise typer.Exit(BAD_INPUT if counts["rejected"] == counts.total() else FAILURES)
 
 
 def dispatch(
@@ -155,13 +170,14 @@ def retry(
     """Send again what is dead, held or cancelled."""
     from store import outbox
 
+    named = _numbers(ids or [])
+    if not named and not dead and not held:
+        fail("say which: ids like D12, --dead or --held", BAD_INPUT)
     with opened(store_of(context, store)) as desk:
-        wanted = _numbers(ids or [])
+        wanted = set(named)
         for asked, state in ((dead, DeliveryState.DEAD), (held, DeliveryState.HELD)):
-            wanted += outbox.ids_in_state(desk, state) if asked else []
-        if not wanted and not dead and not held:
-            fail("say which: ids like D12, --dead or --held", BAD_INPUT)
-        _tell(outbox.retry(desk, wanted, operator()), len(wanted), "go out again")
+            wanted.update(outbox.ids_in_state(desk, state) if asked else [])
+        _move(desk, sorted(wanted), outbox.retry, outbox.RETRIED_FROM, "go out again")
 
 
 def cancel(context: typer.Context, ids: Ids = None, store: StoreUrl = None) -> None:
@@ -172,12 +188,25 @@ def cancel(context: typer.Context, ids: Ids = None, store: StoreUrl = None) -> N
     if not wanted:
         fail("say which: ids like D12", BAD_INPUT)
     with opened(store_of(context, store)) as desk:
-        _tell(outbox.cancel(desk, wanted, operator()), len(wanted), "cancelled")
+        _move(desk, sorted(set(wanted)), outbox.cancel, outbox.CANCELLED_FROM, "cancelled")
 
 
-def _tell(moved: int, asked: int, words: str) -> None:
-    say(f"{moved} of {asked} {words}")
-    if moved < asked:
+def _move(desk: "Store", ids: list[int], move: Move, movable: Sequence[DeliveryState], words: str) -> None:
+    """Move letters in portions the engines take in one statement; name those that stay as they are."""
+    from store.journal import states
+
+    moved = 0
+    for start in range(0, len(ids), PORTION):
+        portion = ids[start : start + PORTION]
+        found = states(desk, portion)
+        moved += move(desk, portion, operator())
+        for number in portion:
+            if number not in found:
+                note(f"D{number}: there is no such letter")
+            elif found[number] not in movable:
+                note(f"D{number}: is {found[number].word}")
+    say(f"{moved} of {len(ids)} {words}")
+    if moved < len(ids):
         raise typer.Exit(FAILURES)
 
 
@@ -185,7 +214,7 @@ def _numbers(ids: list[str]) -> list[int]:
     numbers: list[int] = []
     for word in ids:
         digits = word[1:] if word[:1] in {"D", "d"} else word
-        if not digits.isdecimal():
+        if not digits.isdecimal() or int(digits) > MAX_ID:
             fail(f"{word!r} is not a delivery; they look like D12", BAD_INPUT)
         numbers.append(int(digits))
     return numbers

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from tui.cli.input import read_input
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import BAD_INPUT, fail, note, opened, read_input, say, say_json, table
+from tui.cli.output import BAD_INPUT, fail, note, opened, say, say_json, table
 from tui.operator import operator
 
 
@@ -19,10 +20,17 @@ def add_to(application: typer.Typer) -> None:
 
 def upgrade(context: typer.Context, store: StoreUrl = None) -> None:
     """Create the store or migrate it; a copy is kept of an SQLite file."""
-    from store.migrations import HEAD
-
     with opened(store_of(context, store), upgrade=True) as desk:
-        say(f"{desk.shown_url}: schema {HEAD}")
+        done = desk.upgraded
+        place = desk.engine.url.render_as_string(hide_password=True)
+    if done is None or done.before == done.after:
+        say(f"{place}: schema {done.after if done else ''} is current, nothing to do")
+    elif done.before is None:
+        say(f"{place}: created with schema {done.after}")
+    else:
+        say(f"{place}: upgraded from schema {done.before} to {done.after}")
+    if done is not None and done.copy is not None:
+        say(f"the store as it was: {done.copy}")
 
 
 def apply(

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from store.cards import DecisionCard, DeliveryCard
+from tui.cli.input import read_input
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import FAILURES, fail, opened, plain, read_input, say, say_json
+from tui.cli.output import FAILURES, fail, opened, plain, say, say_json
 
 
 def add_to(application: typer.Typer) -> None:
