@@ -35,7 +35,8 @@ def tick_in(connection: Connection, now: datetime) -> int:
     """Like `tick`, within a transaction."""
     timed = (EventType.DEADLINE, EventType.WAITING)
     rules = {threshold_key(rule): rule for rule in rules_in(connection) if rule.event_type in timed and rule.enabled}
-    marks = dict(connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at)).tuples().all())
+    found = connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at))
+    marks: dict[str, datetime] = {row.threshold: row.at for row in found}
     made = 0
     for key, rule in rules.items():
         since = marks.get(key)

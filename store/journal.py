@@ -12,6 +12,9 @@ from store.engine import Store
 from store.settings import sending_in
 from store.vocabulary import Channel, DeliveryState
 
+MAX_ID = 2**63 - 1
+"""The engines' largest id; a larger one is refused by their drivers."""
+
 
 def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
     """Everything about an event id, an object (number or id), or a delivery (`D123`); newest event first."""
@@ -19,7 +22,7 @@ def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
     with store.read() as connection:
         found = e.c.external_id == key
         found = found | (e.c.object_number == key) | (e.c.object_id == key)
-        if key[:1] in {"D", "d"} and key[1:].isdecimal():
+        if key[:1] in {"D", "d"} and key[1:].isdecimal() and int(key[1:]) <= MAX_ID:
             found = found | e.c.id.in_(select(d.c.event_id).where(d.c.id == int(key[1:])))
         rows = connection.execute(select(e).where(found).order_by(e.c.id.desc()).limit(limit)).all()
         return [_event(connection, store, row) for row in rows]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from store.vocabulary import Language
 from tui.cli import mail, queue, settings, story
 from tui.cli.options import Json, StoreUrl
 
@@ -29,7 +30,7 @@ def _version(asked: bool) -> None:
 def console(
     context: typer.Context,
     store: StoreUrl = None,
-    language: Annotated[str | None, typer.Option(help="Language of the console: ru or en.")] = None,
+    language: Annotated[Language | None, typer.Option(help="Language of the console: ru or en.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     """The console, when no command is given."""
@@ -46,7 +47,7 @@ def demo(
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Without a screen: report at the end.")] = False,
     json: Json = False,
-    language: Annotated[str | None, typer.Option(help="ru or en.")] = None,
+    language: Annotated[Language | None, typer.Option(help="ru or en.")] = None,
 ) -> None:
     """A throw-away service desk with the console on top; leaves nothing behind."""
     from tui.demo.run import run_demo

@@ -17,7 +17,7 @@ def add_to(application: typer.Typer) -> None:
 
 def check_mail(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="The connection; else the first one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The connection; else the first one.")] = None,
     to: Annotated[str | None, typer.Option(help="Send a test letter to this address.")] = None,
     json: Json = False,
     store: StoreUrl = None,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Move = Callable[["Store", Sequence[int], str], int]
 PORTION = 10_000
-MAX_ID = 2**63 - 1
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Deliveries, e.g. D12.")]
 
 
@@ -33,7 +32,9 @@ def add_to(application: typer.Typer) -> None:
 
 def emit(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="Events (CloudEvents 1.0 JSON); - is standard input.")] = "-",
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="Events (CloudEvents 1.0 JSON); - is standard input.")
+    ] = "-",
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
@@ -211,6 +212,8 @@ def _move(desk: "Store", ids: list[int], move: Move, movable: Sequence[DeliveryS
 
 
 def _numbers(ids: list[str]) -> list[int]:
+    from store.journal import MAX_ID
+
     numbers: list[int] = []
     for word in ids:
         digits = word[1:] if word[:1] in {"D", "d"} else word

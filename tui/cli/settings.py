@@ -35,7 +35,7 @@ def upgrade(context: typer.Context, store: StoreUrl = None) -> None:
 
 def apply(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="Settings in YAML; - is standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Settings in YAML; - is standard input.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -61,7 +61,7 @@ def apply(
 
 def export(
     context: typer.Context,
-    file: Annotated[str | None, typer.Argument(help="Where to; else standard output.")] = None,
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="Where to; else standard output.")] = None,
     store: StoreUrl = None,
 ) -> None:
     """The settings in the format of `apply`; secrets leave as references only."""

@@ -18,7 +18,7 @@ def add_to(application: typer.Typer) -> None:
 
 def plan(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="Events; - is standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Events; - is standard input.")],
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
@@ -61,7 +61,7 @@ def _say_decision(card: DecisionCard) -> None:
 
 def why(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(help="An event id, an object's number, or a delivery like D12.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="An event id, an object's number, or a delivery like D12.")],
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:

@@ -1,0 +1,152 @@
+"""`dispatch`, `status`, `deliveries`, `retry`, `cancel` with a real mail server."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.desk import event, lines
+from tests.mail_server import MailServer
+from tests.tui.cli.conftest import Vestnik
+from tui.cli import queue
+
+REFUSED = {"olga@example.org": "550 5.1.1 no such mailbox"}
+
+
+def settings(server: MailServer) -> str:
+    card = {
+        "name": "main", "server": "localhost", "port": server.port, "encryption": server.mode,
+        "ca_file": server.ca_file,
+    }  # fmt: skip
+    if server.login:
+        card |= {"authentication": True, "login": server.login, "password": {"value": server.password}}
+    sending = {"support_address": "help@example.org", "system_address": "robot@example.org", "sender_name": "Поддержка"}
+    people = [{"email": "olga@example.org", "name": "Ольга"}, {"email": "ivanov@example.org", "name": "Иван"}]
+    return yaml.safe_dump({"mail": {"connections": [card], "sending": sending}, "people": people})
+
+
+def test_letters_go_out_and_are_listed(vestnik: Vestnik, tmp_path: Path) -> None:
+    with MailServer(tmp_path, "tls", "robot", "s3cret") as server:
+        vestnik("apply", "-", stdin=settings(server))
+        vestnik("emit", stdin=lines(event()))
+        assert vestnik("deliveries").out == ""
+        done = vestnik("dispatch", "--until-idle")
+    assert (done.code, done.out) == (0, "planned 1 · sent 2 · failed 0 · held 0\n")
+    assert len(server.letters) == 2
+    rows = vestnik("deliveries", "--state", "SENT", "--json").json
+    assert {row["state"] for row in rows} == {"sent"}
+    assert [row["id"] for row in rows] == sorted((row["id"] for row in rows), reverse=True)
+    assert len(vestnik("deliveries", "--limit", "1", "--json").json) == 1
+    text = vestnik("deliveries", "--state", "sent").out
+    assert "RP-1" in text
+    assert "olga@example.org" in text
+    assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 0
+
+
+def test_a_refused_letter_is_dead_listed_and_sent_again_on_demand(vestnik: Vestnik, tmp_path: Path) -> None:
+    with MailServer(tmp_path, refused=dict(REFUSED)) as server:
+        vestnik("apply", "-", stdin=settings(server))
+        vestnik("emit", stdin=lines(event()))
+        done = vestnik("dispatch", "--until-idle", "--json")
+        assert (done.code, done.json["dead"], done.json["sent"]) == (1, 1, 1)
+        (dead,) = vestnik("deliveries", "--state", "dead", "--json").json
+        sent = next(row for row in vestnik("deliveries", "--state", "sent", "--json").json if row["channel"] == "email")
+        server.refused.clear()
+        again = vestnik("retry", dead["id"], sent["id"].lower(), "D999")
+        assert (again.code, again.out) == (1, "1 of 3 go out again\n")
+        assert sorted(again.err.splitlines()) == sorted([f"{sent['id']}: is sent", "D999: there is no such letter"])
+        assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 1
+        assert vestnik("retry", "--dead").out == "0 of 0 go out again\n"
+
+
+def test_letters_held_go_when_told_and_a_cancelled_one_does_not(
+    vestnik: Vestnik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PORTION", 1)
+    with MailServer(tmp_path) as server:
+        vestnik("apply", "-", stdin=settings(server) + "silent_mode: {state: on}")
+        vestnik("emit", stdin=lines(event()))
+        assert vestnik("dispatch", "--until-idle", "--json").json["held"] == 2
+        held = [row["id"] for row in vestnik("deliveries", "--state", "held", "--json").json]
+        assert "silent_mode" in vestnik("deliveries", "--state", "held").out
+        assert vestnik("status", "--json").json["silent"]["state"] == "on"
+        assert vestnik("cancel", held[0]).out == "1 of 1 cancelled\n"
+        again = vestnik("cancel", held[0])
+        assert (again.code, again.err) == (1, f"{held[0]}: is cancelled\n")
+        vestnik("apply", "-", stdin="silent_mode: {state: off}")
+        assert vestnik("retry", "--held", held[0]).out == "2 of 2 go out again\n"
+        assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("retry",), "say which: ids like D12, --dead or --held"),
+        (("cancel",), "say which: ids like D12"),
+        (("retry", "x"), "'x' is not a delivery; they look like D12"),
+        (("cancel", "D9" * 30), "is not a delivery"),
+        (("cancel", "99999999999999999999"), "is not a delivery"),
+        (("deliveries", "--state", "lost"), "'lost' is not a state; there are pending, sending, held"),
+        (("deliveries", "--limit", "0"), "--limit"),
+        (("deliveries", "--limit", "many"), "--limit"),
+        (("nonsense",), "nonsense"),
+        (("status", "--nonsense"), "--nonsense"),
+        (("apply",), "FILE"),
+        (("--language", "de", "status"), "'de' is not one of"),
+    ],
+)
+def test_bad_usage_is_told_on_stderr_with_code_2(vestnik: Vestnik, words: tuple[str, ...], answer: str) -> None:
+    done = vestnik(*words)
+    assert (done.code, done.out) == (2, "")
+    assert answer in done.err
+
+
+def test_a_server_that_is_away_is_a_failure_but_no_letter_is_lost(vestnik: Vestnik, tmp_path: Path) -> None:
+    with MailServer(tmp_path) as server:
+        vestnik("apply", "-", stdin=settings(server))
+    vestnik("emit", stdin=lines(event()))
+    done = vestnik("dispatch", "--until-idle", "--json")
+    assert done.code == 1
+    assert done.json["connection_faults"] >= 1
+    status = vestnik("status", "--json").json
+    assert (status["deliveries"]["pending"], status["deliveries"]["dead"]) == (2, 0)
+    assert status["health"][0]["error_class"] == "refused"
+    assert "circuit open (refused:" in vestnik("status").out
+
+
+def test_status_says_what_is_missing(vestnik: Vestnik) -> None:
+    status = vestnik("status", "--json").json
+    assert status["missing"] == ["support_address", "system_address", "sender_name", "connection"]
+    text = vestnik("status").out
+    assert "none: nothing is being sent" in text
+    assert "support_address, system_address, sender_name, connection" in text
+    only_ews = "mail: {connections: [{name: x, protocol: ews, server: ex.example.org}]}"
+    vestnik("apply", "-", stdin=only_ews)
+    assert "connection" in vestnik("status", "--json").json["missing"]
+
+
+def test_json_has_words_for_states_and_iso_times_with_a_zone(vestnik: Vestnik) -> None:
+    vestnik("emit", stdin=lines(event()))
+    vestnik("apply", "-", stdin="people: [{email: ivanov@example.org, name: Иван}]")
+    vestnik("dispatch", "--until-idle")
+    row = vestnik("deliveries", "--json").json[0]
+    assert row["state"] in {"held", "sent"}
+    assert datetime.fromisoformat(row["created_at"]).tzinfo is not None
+
+
+def test_a_reader_that_has_gone_is_no_crash(vestnik: Vestnik, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_text: str) -> int:
+        raise BrokenPipeError
+
+    vestnik("upgrade")
+
+    def nothing(_from: int, _to: int) -> int:
+        return 0
+
+    monkeypatch.setattr("tui.cli.output.os.dup2", nothing)
+    monkeypatch.setattr(sys.stdout, "write", gone)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    done = vestnik("status")
+    assert (done.code, done.err) == (1, "")
