@@ -42,6 +42,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def vestnik(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Vestnik:
     """Runs a command; `stdin` is what it reads."""
+    # It suits a whole process to the hot path, and this one runs other tests as well.
+    monkeypatch.setattr("dispatch.interpreter.prepare", int)
 
     def run(*words: str | Path, stdin: bytes | str = b"") -> Done:
         content = stdin.encode() if isinstance(stdin, str) else stdin
