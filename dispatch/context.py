@@ -12,6 +12,8 @@ from store.vocabulary import Language
 
 MINUTES_PER_HOUR = 60
 HOURS_PER_DAY = 24
+QUOTES = {Language.RU: "«»", Language.EN: "“”"}
+NO_STATUS = {Language.RU: "не указан", Language.EN: "not given"}
 
 
 def build(
@@ -84,18 +86,28 @@ def _unit(n: int, unit: str, language: Language) -> str:
 
 def _thing(thing: dict[str, Any], event: StoredEvent, language: Language) -> dict[str, Any]:
     status = thing.get("status") or ""
+    priority = part(thing, "attributes").get("priority")
     return {
         "type": event.object_type,
         "type_name": names(language).object_type(event.object_type),
         "id": event.object_id,
         "number": event.object_number,
         "title": event.title,
+        "name": _named_thing(event, language),
         "status": status,
-        "status_name": status_name(event.object_type, status, language) if status else "",
+        "status_name": status_name(event.object_type, status, language) if status else NO_STATUS[language],
         "url": thing.get("url") or "",
-        "priority": part(thing, "attributes").get("priority"),
+        "priority": priority if isinstance(priority, str | int) else None,
         "attributes": part(thing, "attributes"),
     }
+
+
+def _named_thing(event: StoredEvent, language: Language) -> str:
+    """The number and, where there is one, the title: `RP-1 «Не печатает принтер»`."""
+    if not event.title:
+        return event.object_number
+    opening, closing = QUOTES[language]
+    return f"{event.object_number} {opening}{event.title}{closing}"
 
 
 def _parent(parent: dict[str, Any] | None, language: Language) -> dict[str, Any] | None:
