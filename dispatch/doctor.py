@@ -107,9 +107,10 @@ async def _mail(
     if sending.missing:
         yield _failed("sender", "sending_parameters", ", ".join(sending.missing))
         return
+    sender = envelope_address(sending.system_address)
     begun = time.perf_counter()
     try:
-        await session.probe_sender(envelope_address(sending.system_address))
+        await session.probe(sender)
     except DispatchError as error:
         fault = "auth_required" if error.error_class == "auth_required" else "sender"
         yield _failed("sender", fault, error.answer, _since(begun))
@@ -119,11 +120,17 @@ async def _mail(
         return
     begun = time.perf_counter()
     try:
-        answer = await session.send(_letter(connection, sending, to))
+        await session.probe(sender, envelope_address(to))
     except DispatchError as error:
         yield _failed("recipient", "recipient", error.answer, _since(begun))
         return
-    yield Step("recipient", "ok", to)
+    yield Step("recipient", "ok", to, elapsed_ms=_since(begun))
+    begun = time.perf_counter()
+    try:
+        answer = await session.send(_letter(connection, sending, to))
+    except DispatchError as error:
+        yield _failed("letter", "letter", error.answer, _since(begun))
+        return
     yield Step("letter", "ok", answer, elapsed_ms=_since(begun))
 
 

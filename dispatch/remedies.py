@@ -53,6 +53,10 @@ REMEDIES: dict[str, dict[str, str]] = {
         "ru": "Сервер не принимает этого получателя. Проверьте адрес и разрешена ли пересылка.",
         "en": "The server does not take this recipient. Check the address, and whether relaying is allowed.",
     },
+    "letter": {
+        "ru": "Сервер не принял само письмо. Причина — в его ответе: размер, содержимое или права отправителя.",
+        "en": "The server refused the letter itself. Its answer says why: size, content, or the sender's rights.",
+    },
     "sending_parameters": {
         "ru": "Заполните параметры отправки: адрес поддержки, адрес системы, имя отправителя.",
         "en": "Fill in the sending parameters: support address, system address, sender name.",
@@ -66,7 +70,7 @@ FIELDS = {
     "dns": "server", "refused": "port", "timeout": "server", "tls": "encryption", "tls_unavailable": "encryption",
     "ca_file": "ca_file", "auth_failed": "password", "auth_unavailable": "authentication",
     "auth_required": "authentication", "throttled": "server", "lost": "encryption", "sender": "system_address",
-    "recipient": "support_address", "sending_parameters": "system_address", "ews_later": "protocol",
+    "recipient": "to", "letter": "system_address", "sending_parameters": "system_address", "ews_later": "protocol",
 }  # fmt: skip
 """The setting at fault for each fault."""
 STEPS = {

@@ -95,11 +95,14 @@ class Pipeline(asyncio.BufferedProtocol):
             raise letter_fault(answer.code, answer.text)
         return answer
 
-    async def probe_sender(self, sender: str) -> None:
-        """Ask whether the server takes letters from an address; raises like `send`."""
-        (answer,) = await self._transact([self.mail_command(sender)])
-        if answer.code >= FAILURE:
-            raise letter_fault(answer.code, answer.text)
+    async def probe(self, sender: str, recipient: str = "") -> None:
+        """Ask whether the server takes letters from an address, and for a recipient; raises like `send`."""
+        commands = [self.mail_command(sender)]
+        if recipient:
+            commands.append(b"RCPT TO:<" + recipient.encode() + b">\r\n")
+        for answer in await self._transact(commands):
+            if answer.code >= FAILURE:
+                raise letter_fault(answer.code, answer.text)
 
     async def quit(self) -> None:
         """Say QUIT, wait for the answer, and close."""

@@ -103,15 +103,15 @@ class SmtpSession:
         self._pipeline = Pipeline(**offered, timeout_s=self._timeout_s)
         self._pipeline.take_over(cast("asyncio.Transport", smtp.transport))
 
-    async def probe_sender(self, sender: str) -> None:
-        """Ask whether the server takes letters from an address, and leave it at that.
+    async def probe(self, sender: str, recipient: str = "") -> None:
+        """Ask whether the server takes letters from an address, and for a recipient; leave it at that.
 
         Raises:
             TransientError: Not now.
             PermanentError: Not ever.
             ConnectionDownError: The connection is not there, or the server wants a login.
         """
-        await (await self._opened()).probe_sender(sender)
+        await (await self._opened()).probe(sender, recipient)
 
     async def close(self) -> None:
         """Say QUIT and let go."""
