@@ -50,7 +50,6 @@ def _silent() -> Generator[int]:
 @asynccontextmanager
 async def _scripted(greeting: bytes, **answers: bytes) -> AsyncGenerator[int]:
     """A clear-text server that answers each command with the line given for its verb, else 250."""
-
     talks: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
