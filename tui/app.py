@@ -1,7 +1,5 @@
 """The console. This module only wires: screens, feed, dispatcher child, language."""
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
@@ -18,6 +16,7 @@ from store.clock import Clock, system_clock
 from store.vocabulary import Language
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
+from tui.terminal import LeavingSignals, install_patient_writer
 from tui.texts import Texts
 from tui.widgets.sidebar import SECTIONS, MenuItem
 
@@ -78,6 +77,7 @@ class ConsoleApp(App[None]):
         start_dispatcher: bool = True,
     ) -> None:
         super().__init__()
+        install_patient_writer()
         self.failure: Exception | None = None
         # What is chosen on a screen and holds when one comes back to it.
         self.notice = ""
@@ -92,6 +92,7 @@ class ConsoleApp(App[None]):
         self._feed: FeedFollower | None = None
         self._child: DispatcherChild | None = None
         self._status: Status | None = None
+        self._signals: LeavingSignals | None = None
         self.clock: Clock = clock or system_clock
         self.texts = Texts(self._language or Language.RU)
         self.zone = ZoneInfo("UTC")
@@ -105,10 +106,8 @@ class ConsoleApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the live pane, follow the store, see to a dispatcher."""
-        loop = asyncio.get_running_loop()
         if not self.is_headless:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+            self._signals = LeavingSignals(self)
         if self._open is None:
             self._begin()
         else:
@@ -181,6 +180,8 @@ class ConsoleApp(App[None]):
 
     def on_unmount(self) -> None:
         """End what was started."""
+        if self._signals is not None:
+            self._signals.restore()
         if self._child is not None:
             self.feed.stop()
             self._child.end()

@@ -1,4 +1,7 @@
-"""The dispatcher as a child process, for embedded use: started when none is alive, ended on leaving."""
+"""The dispatcher as a child process, for embedded use: started when none is alive, ended on leaving.
+
+It holds the other end of a pipe: when the console is killed and cannot end it, the pipe's end does.
+"""
 
 import subprocess
 import sys
@@ -40,11 +43,10 @@ class DispatcherChild:
         return words
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "tui", "--store", self._store.url, "dispatch"]
-        nothing = subprocess.DEVNULL
+        command = [sys.executable, "-m", "tui", "--store", self._store.url, "dispatch", "--with-parent"]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=nothing, stdout=nothing, stderr=self._log, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True
         )
 
     def _last_words(self) -> str:
@@ -53,6 +55,8 @@ class DispatcherChild:
         self._process = self._log = None
         if process is None or log is None:
             return ""
+        if process.stdin is not None:
+            process.stdin.close()
         with log:
             log.seek(0)
             lines = log.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
@@ -64,7 +68,7 @@ class DispatcherChild:
             return
         self._process.terminate()
         try:
-            self._process.wait(END_WITHIN_S)
+            self._process.communicate(timeout=END_WITHIN_S)
         except subprocess.TimeoutExpired:
             self._process.kill()  # its leases come back when they end
             self._process.wait()

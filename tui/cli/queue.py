@@ -1,7 +1,9 @@
 """`emit`, `dispatch`, `status`, `deliveries`, `retry`, `cancel`."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -67,6 +69,7 @@ def emit(
 def dispatch(
     context: typer.Context,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due now.")] = False,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
@@ -79,6 +82,8 @@ def dispatch(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
+        if with_parent:
+            loop.add_reader(sys.stdin.fileno(), _stop_at_end, loop, stop)
         return await run(desk, until_idle=until_idle, stop=stop)
 
     interpreter.prepare()
@@ -96,6 +101,13 @@ def dispatch(
         say(" · ".join(words))
     if until_idle and (summary.dead or summary.connection_faults):
         raise typer.Exit(FAILURES)
+
+
+def _stop_at_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Whoever holds the other end of standard input is gone: a console that was killed leaves no dispatcher behind."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
 
 
 def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -> None:
