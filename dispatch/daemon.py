@@ -7,12 +7,13 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from dispatch.planner import Planner
-from dispatch.sender import STORE_RETRY_S, Sender
+from dispatch.sender import LEASE, STORE_RETRY_S, Sender
 from dispatch.ticks import tick
 from store import outbox
 from store.cards import DispatcherCard
@@ -48,7 +49,7 @@ class Summary:
 class Daemon:
     """A dispatcher on one store."""
 
-    def __init__(self, store: Store, *, until_idle: bool, stop: asyncio.Event) -> None:
+    def __init__(self, store: Store, *, until_idle: bool, stop: asyncio.Event, lease: timedelta = LEASE) -> None:
         self._store = store
         self._until_idle = until_idle
         self._stop = stop
@@ -62,7 +63,7 @@ class Daemon:
         self.id = f"{host}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         now = store.clock()
         self._card = DispatcherCard(self.id, host, os.getpid(), now, now, alive=True)
-        self._sender = Sender(store, self.id, stop, self._send_wake)
+        self._sender = Sender(store, self.id, stop, self._send_wake, lease=lease)
 
     async def run(self) -> Summary:
         """Run until told to stop, or until idle."""
@@ -155,9 +156,11 @@ class Daemon:
         return outbox.due_count(connection, self._store.clock()), outbox.unplanned_count(connection)
 
 
-async def run(store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None) -> Summary:
+async def run(
+    store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None, lease: timedelta = LEASE
+) -> Summary:
     """Run a dispatcher; with `until_idle`, end when nothing is due now.
 
     Set `stop` to end in good order: letters in hand are finished, the rest is given back.
     """
-    return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event()).run()
+    return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event(), lease=lease).run()

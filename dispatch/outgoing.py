@@ -44,6 +44,13 @@ class Outgoing:
         domain = address.rpartition("@")[2]
         return any(word.lower().removeprefix("@") in {address, domain} for word in self.silent.exceptions)
 
+    def held(self, now: datetime, address: str) -> str | None:
+        """Why a letter to this address may not leave now, or `None`."""
+        reason = self.hold_all(now)
+        if reason is None and self.silent_now(now) and not self.excepted(address):
+            return HOLD_SILENT
+        return reason
+
     def hold_all(self, now: datetime) -> str | None:
         """Why no letter at all may leave now, or `None`."""
         if self.sending.missing:
@@ -66,9 +73,13 @@ class Outgoing:
         return reasons
 
 
-def hold_and_release(connection: Connection, now: datetime, outgoing: Outgoing) -> tuple[int, int]:
-    """Hold due letters while there is cause, release those whose cause is gone; gives both counts."""
-    gone = {HOLD_SENDING, HOLD_CONNECTION, HOLD_SILENT} - outgoing.holding(now)
-    released = outbox.release(connection, now, sorted(gone)) if gone else 0
+def hold(connection: Connection, now: datetime, outgoing: Outgoing) -> int:
+    """Hold due letters while there is cause to hold them all; gives how many."""
     reason = outgoing.hold_all(now)
-    return (outbox.hold_due(connection, now, reason) if reason else 0), released
+    return outbox.hold_due(connection, now, reason) if reason else 0
+
+
+def release(connection: Connection, now: datetime, outgoing: Outgoing) -> int:
+    """Release the letters whose cause is gone; gives how many."""
+    gone = {HOLD_SENDING, HOLD_CONNECTION, HOLD_SILENT} - outgoing.holding(now)
+    return outbox.release(connection, now, sorted(gone)) if gone else 0

@@ -72,7 +72,7 @@ def _due(connection: Connection, rule: Rule, since: datetime, now: datetime) -> 
     }[threshold.kind]
     d, o = tables.deadline, tables.object_
     query = (
-        select(o.c.id, o.c.external_id, o.c.data, d.c.due.label("moment"), d.c.started)
+        select(o.c.id, o.c.external_id, d.c.due.label("moment"))
         .join(o, o.c.id == d.c.object_key)
         .where(d.c.object_type == rule.object_type, d.c.kind == kind.value, text("deadline.running"))
         .where(text(f"{fires} > :since AND {fires} <= :now"))
@@ -84,7 +84,7 @@ def _waiting(connection: Connection, rule: Rule, since: datetime, now: datetime)
     """Objects that have been in a status for the rule's days. `moment` is since when they are."""
     o = tables.object_
     days = timedelta(days=rule.waiting_days or 0)
-    query = select(o.c.id, o.c.external_id, o.c.data, o.c.status_since.label("moment")).where(
+    query = select(o.c.id, o.c.external_id, o.c.status_since.label("moment")).where(
         o.c.type == rule.object_type,
         o.c.status.in_(rule.to_status),
         o.c.status_since > since - days,

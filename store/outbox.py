@@ -151,6 +151,13 @@ def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> in
     return connection.execute(statement).rowcount
 
 
+def hurry(connection: Connection, now: datetime, reason: str) -> int:
+    """Make letters due that wait for this reason to pass; gives how many."""
+    d = tables.delivery
+    waiting = (DUE, d.c.state == DeliveryState.PENDING.value, d.c.reason == reason, d.c.next_at > now)
+    return connection.execute(update(d).where(*waiting).values(next_at=now)).rowcount
+
+
 def due_count(connection: Connection, now: datetime) -> int:
     """Letters that are due now, those in hand included."""
     d = tables.delivery

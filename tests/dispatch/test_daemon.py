@@ -1,0 +1,129 @@
+"""The dispatcher as a process: it ends in good order, it is killed, it works beside another one."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from dispatch.daemon import run
+from dispatch.intake import emit
+from store import journal, tables
+from store.engine import Store
+from store.status import read_status
+from store.vocabulary import DeliveryState
+from tests.desk import event, furnish, lines, open_store
+from tests.mail_server import MailServer
+
+ROOT = Path(__file__).parent.parent.parent
+SHORT_LEASE = timedelta(seconds=3)
+KILLED = f"""
+import asyncio, sys
+from datetime import timedelta
+from dispatch.daemon import run
+from store.engine import Store
+asyncio.run(run(Store.open(sys.argv[1]), lease=timedelta(seconds={SHORT_LEASE.total_seconds()})))
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[MailServer]:
+    with MailServer(tmp_path) as server:
+        yield server
+
+
+def requests(store: Store, count: int) -> None:
+    """Each makes one letter, to the client."""
+    emit(store, lines(*(event(number=number, responsible=None, team=None) for number in range(count))))
+
+
+def vestnik(store: Store, *words: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tui", "--store", store.url, *words]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def letters(store: Store) -> list[tuple[int, DeliveryState, str | None]]:
+    with store.read() as connection:
+        d = tables.delivery
+        rows = connection.execute(select(d.c.id, d.c.state, d.c.claimed_by).where(d.c.channel == "email"))
+        return [(row.id, DeliveryState(row.state), row.claimed_by) for row in rows]
+
+
+def test_sigterm_finishes_letters_in_hand_and_gives_the_rest_back(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    server.delay_s = 0.3
+    requests(store, 60)
+    process = vestnik(store, "dispatch")
+    until(lambda: server.letters)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    found = Counter(state for _, state, _ in letters(store))
+    assert found[DeliveryState.SENT] == len(server.letters)
+    assert found[DeliveryState.PENDING] == 60 - len(server.letters) > 0
+    assert {owner for *_, owner in letters(store)} == {None}
+    assert read_status(store).dispatchers == ()
+
+
+def test_after_a_kill_nothing_is_lost_and_what_comes_twice_is_known_by_its_id(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    server.delay_s = 0.05
+    requests(store, 40)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, store.url], cwd=ROOT)
+    until(lambda: len(server.letters) >= 6)
+    process.kill()
+    process.wait()
+    assert any(state is DeliveryState.SENDING for _, state, _ in letters(store)), "leases are left behind"
+    asyncio.run(run(store, until_idle=True))
+    assert {state for _, state, _ in letters(store)} == {DeliveryState.SENT}
+    arrived = Counter(str(letter.message["Message-ID"]) for letter in server.letters)
+    expected = {card.message_id for key, *_ in letters(store) if (card := journal.delivery(store, key)) is not None}
+    assert set(arrived) == expected
+    assert len(expected) == 40
+    assert sum(arrived.values()) - 40 <= 8, "at most what was in hand and not recorded yet"
+
+
+def test_two_dispatchers_send_each_letter_once(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    requests(store, 400)
+    both = [vestnik(store, "dispatch", "--until-idle") for _ in range(2)]
+    requests_later = [event(number=number, key=f"later-{number}") for number in range(500, 600)]
+    emit(store, lines(*requests_later))
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert asyncio.run(run(store, until_idle=True)).dead == 0
+    assert {state for _, state, _ in letters(store)} == {DeliveryState.SENT}
+    arrived = Counter(str(letter.message["Message-ID"]) for letter in server.letters)
+    assert set(arrived.values()) == {1}
+    assert len(arrived) == len(letters(store)) == 400 + 2 * 100
+
+
+async def test_an_event_that_comes_while_idle_is_sent_soon(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(run(store, stop=stop))
+    for number in range(3):
+        await asyncio.sleep(0)
+        await asyncio.to_thread(requests, store, number + 1)
+        await asyncio.to_thread(until, lambda number=number: len(server.letters) == number + 1)
+    stop.set()
+    assert (await task).sent == 3
