@@ -53,6 +53,7 @@ def test_a_refused_letter_is_dead_listed_and_sent_again_on_demand(vestnik: Vestn
         assert (done.code, done.json["dead"], done.json["sent"]) == (1, 1, 1)
         (dead,) = vestnik("deliveries", "--state", "dead", "--json").json
         sent = next(row for row in vestnik("deliveries", "--state", "sent", "--json").json if row["channel"] == "email")
+        assert "· 550 5.1.1 no such mailbox" in vestnik("why", dead["id"]).out
         server.refused.clear()
         again = vestnik("retry", dead["id"], sent["id"].lower(), "D999")
         assert (again.code, again.out) == (1, "1 of 3 go out again\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from store.cards import Upgrade
 from store.engine import Store
 from store.migrations import HEAD
 from tests.store.test_settings_file import CONTRACT
@@ -107,6 +108,17 @@ def test_an_export_that_cannot_be_written_is_bad_input(vestnik: Vestnik, tmp_pat
 def test_upgrade_says_what_it_did(vestnik: Vestnik, url: str) -> None:
     assert vestnik("upgrade").out == f"{url}: created with schema {HEAD}\n"
     assert vestnik("upgrade").out == f"{url}: schema {HEAD} is current, nothing to do\n"
+
+
+def test_upgrade_names_the_copy_it_kept(vestnik: Vestnik, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vestnik("upgrade")
+
+    def upgraded(_store: Store, *, upgrade: bool) -> Upgrade:
+        return Upgrade("0000", HEAD, Path("/kept/v.db.before-0000"))
+
+    monkeypatch.setattr("store.migrate.make_current", upgraded)
+    told = vestnik("upgrade").out.splitlines()
+    assert told == [f"{url}: upgraded from schema 0000 to {HEAD}", "the store as it was: /kept/v.db.before-0000"]
 
 
 def test_the_store_is_the_owners_alone(vestnik: Vestnik, tmp_path: Path) -> None:

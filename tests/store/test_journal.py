@@ -1,0 +1,53 @@
+"""The recorded story."""
+
+from dispatch.intake import emit
+from dispatch.planner import Planner
+from store.engine import Store
+from store.journal import MAX_ID, delivery, states, story
+from store.outbox import cancel, page
+from store.vocabulary import Channel, DeliveryState
+from tests.desk import event, furnish, lines
+
+
+def _told(store: Store, count: int = 1) -> None:
+    furnish(store, port=25)
+    emit(store, lines(*(event(number=1, key=f"e{i}") for i in range(count))))
+    while Planner(store).plan_now():
+        pass
+
+
+def test_a_story_is_found_by_every_name_it_has(store: Store) -> None:
+    _told(store)
+    row = page(store)[0]
+    for key in ("e0", "RP-1", "1", f"D{row.id}", f"d{row.id}"):
+        (found,) = story(store, key)
+        assert found.external_id == "e0"
+    for key in ("", "D", "D0", f"D{MAX_ID + 1}", "%", "RP-%"):
+        assert story(store, key) == []
+
+
+def test_the_newest_event_comes_first_and_no_more_than_asked(store: Store) -> None:
+    _told(store, 3)
+    assert [card.external_id for card in story(store, "RP-1", limit=2)] == ["e2", "e1"]
+
+
+def test_a_delivery_opens_with_its_letter(store: Store) -> None:
+    _told(store)
+    mail = next(row for row in page(store) if row.channel is Channel.EMAIL)
+    card = delivery(store, mail.id)
+    assert card is not None
+    assert card.sender == "Служба поддержки <robot@example.org>"
+    assert card.reply_to == "help@example.org"
+    assert card.message_id.endswith("@example.org>")
+    assert "С уважением, служба поддержки" in card.text
+    assert any(decision.taken for decision in card.decisions)
+    assert delivery(store, 0) is None
+
+
+def test_states_are_told_of_letters_only(store: Store) -> None:
+    _told(store)
+    rows = page(store)
+    mails = [row.id for row in rows if row.channel is Channel.EMAIL]
+    assert states(store, [row.id for row in rows] + [10**9]) == dict.fromkeys(mails, DeliveryState.PENDING)
+    cancel(store, mails[:1], "test")
+    assert states(store, mails[:1]) == {mails[0]: DeliveryState.CANCELLED}
