@@ -1,7 +1,6 @@
 """Every screen, as the README shows it and as it must stay."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from textual.pilot import Pilot
 from store.vocabulary import Language
 from tests.tui.pictures import compare, still
 from tests.tui.screens.sections import settle
+from tests.tui.waiting import until
 from tests.tui.scripted_desk import scripted_store
 from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
@@ -40,13 +40,6 @@ async def console(
             yield pilot
     finally:
         store.close()
-
-
-async def until(pilot: "Pilot[Any]", holds: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(20):
-        while not holds():
-            await pilot.pause(0.02)
 
 
 def names(cases: list[Picture]) -> list[str]:

@@ -1,0 +1,126 @@
+"""The catalogues: both languages say the same things, nothing is said that nobody reads, no key is ever shown."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from store.engine import Store
+from store.vocabulary import Language
+from tests.tui.scripted_desk import scripted_store
+from tests.tui.screens.sections import settle
+from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
+from tui.app import ConsoleApp
+from tui.texts import Texts, catalogue
+from tui.widgets.live_pane import LivePane
+
+CODE = Path(__file__).parents[2] / "tui"
+SOURCES = "\n".join(path.read_text("utf-8") for path in sorted(CODE.rglob("*.py")))
+KEYS = sorted(catalogue(Language.RU))
+SECTIONS = {key.partition(".")[0] for key in KEYS}
+PATHS = {
+    "live": ["1"],
+    "deliveries": ["2"],
+    "letter": ["2", "enter"],
+    "why": ["2", "enter", "w"],
+    "event actions": ["3"],
+    "escalations": ["4"],
+    "connections": ["5"],
+    "connection form": ["5", "e"],
+    "new connection": ["5", "a"],
+    "sending": ["5", "right_square_bracket"],
+    "sending form": ["5", "right_square_bracket", "e"],
+    "company": ["6"],
+    "company form": ["6", "e"],
+    "system": ["7"],
+    "help": ["2", "question_mark"],
+    "palette": ["ctrl+p"],
+    "question": ["5", "d"],
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = scripted_store(tmp_path)
+    yield store
+    store.close()
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert catalogue(Language.RU).keys() == catalogue(Language.EN).keys()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_both_languages_fill_in_the_same_things(key: str) -> None:
+    assert placeholders(catalogue(Language.RU)[key]) == placeholders(catalogue(Language.EN)[key])
+
+
+def test_russian_texts_are_russian_and_english_ones_are_not() -> None:
+    names = {"company.language_ru", "company.language_en"}  # a language is called as its speakers call it
+    assert [key for key, text in catalogue(Language.EN).items() if re.search("[а-яё]", text, re.I) and key not in names] == []
+    latin = [key for key, text in catalogue(Language.RU).items() if re.search("[a-z]{4}", re.sub(r"\{.*?\}", "", text))]
+    assert set(latin) <= LATIN_IN_RUSSIAN
+
+
+LATIN_IN_RUSSIAN: set[str] = set()
+"""Texts that hold a name, an example or a technical word as it is."""
+
+
+def used(key: str) -> bool:
+    """Whether the code says a text, by its name or by a name it puts together."""
+    section, _, word = key.partition(".")
+    if section in {"key", "help"}:
+        bound = word.replace("_", ".", 1)
+        names = re.findall(r'binding\(\s*"[^"]*",\s*f?"[^"]*",\s*f?"([a-z_.{}]+)"', SOURCES)
+        if any(name.replace(".", "_") == word for name in names) or bound.startswith("go."):
+            return True
+    if f'"{key}"' in SOURCES:
+        return True
+    starts = re.findall(rf'f"({section}\.[a-z_]*)\{{', SOURCES)
+    sections_by_name = f'"{section}"' in SOURCES and section in {"object", "event", "role", "channel"}
+    return sections_by_name or any(key.startswith(start) for start in starts)
+
+
+def test_every_text_is_said_somewhere() -> None:
+    assert [key for key in KEYS if not used(key)] == []
+
+
+def test_every_text_the_code_names_is_there() -> None:
+    named = set(re.findall(r'(?:say|texts)\(\s*"([a-z_0-9]+\.[a-z_0-9]+)"', SOURCES))
+    assert named - set(KEYS) == set()
+
+
+def test_a_text_that_is_not_there_is_an_error_and_not_a_blank() -> None:
+    with pytest.raises(KeyError):
+        Texts(Language.EN)("no.such")
+
+
+def raw_keys(text: str) -> set[str]:
+    """Keys of the catalogue, or what looks like one of its keys, in a text."""
+    found = set(re.findall(r"(?<![\w.@/])([a-z_]+\.[a-z_]+)(?![\w.@])", text))
+    return {word for word in found if word.partition(".")[0] in SECTIONS}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_no_screen_shows_a_key_for_a_text(store: Store, language: str, size: tuple[int, int]) -> None:
+    app = ConsoleApp(store, language=language, start_dispatcher=False)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.query_one(LivePane).rows)
+        for name, keys in PATHS.items():
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+            text = seen(app)
+            assert len(text) > 200, name
+            assert raw_keys(text) == set(), name
+            while len(app.screen_stack) > 2:
+                await pilot.press("escape")
+                await settle(pilot)
