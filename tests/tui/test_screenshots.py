@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from store.vocabulary import Language
 from tests.tui.pictures import compare, still
 from tests.tui.screens.sections import settle
-from tests.tui.waiting import until
 from tests.tui.scripted_desk import scripted_store
+from tests.tui.waiting import until
 from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
 

@@ -9,8 +9,8 @@ import pytest
 
 from store.engine import Store
 from store.vocabulary import Language
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.screens.sections import settle
+from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
@@ -21,6 +21,11 @@ CODE = Path(__file__).parents[2] / "tui"
 SOURCES = "\n".join(path.read_text("utf-8") for path in sorted(CODE.rglob("*.py")))
 KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
+LATIN_IN_RUSSIAN = {
+    "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
+    "problem.address", "problem.timezone",
+}  # fmt: skip
+"""Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
     "live": ["1"],
     "deliveries": ["2"],
@@ -57,20 +62,20 @@ def test_both_languages_have_the_same_keys() -> None:
     assert catalogue(Language.RU).keys() == catalogue(Language.EN).keys()
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_both_languages_fill_in_the_same_things(key: str) -> None:
-    assert placeholders(catalogue(Language.RU)[key]) == placeholders(catalogue(Language.EN)[key])
+def test_both_languages_fill_in_the_same_things() -> None:
+    ru, en = catalogue(Language.RU), catalogue(Language.EN)
+    assert [key for key in KEYS if placeholders(ru[key]) != placeholders(en[key])] == []
 
 
 def test_russian_texts_are_russian_and_english_ones_are_not() -> None:
     names = {"company.language_ru", "company.language_en"}  # a language is called as its speakers call it
-    assert [key for key, text in catalogue(Language.EN).items() if re.search("[а-яё]", text, re.I) and key not in names] == []
+    assert [
+        key
+        for key, text in catalogue(Language.EN).items()
+        if re.search("[а-яё]", text, re.IGNORECASE) and key not in names
+    ] == []
     latin = [key for key, text in catalogue(Language.RU).items() if re.search("[a-z]{4}", re.sub(r"\{.*?\}", "", text))]
     assert set(latin) <= LATIN_IN_RUSSIAN
-
-
-LATIN_IN_RUSSIAN: set[str] = set()
-"""Texts that hold a name, an example or a technical word as it is."""
 
 
 def used(key: str) -> bool:
@@ -81,9 +86,9 @@ def used(key: str) -> bool:
         names = re.findall(r'binding\(\s*"[^"]*",\s*f?"[^"]*",\s*f?"([a-z_.{}]+)"', SOURCES)
         if any(name.replace(".", "_") == word for name in names) or bound.startswith("go."):
             return True
-    if f'"{key}"' in SOURCES:
+    if re.search(rf"""["']{re.escape(key)}["']""", SOURCES):
         return True
-    starts = re.findall(rf'f"({section}\.[a-z_]*)\{{', SOURCES)
+    starts = re.findall(rf"""f["']({section}\.[a-z_]*)\{{""", SOURCES)
     sections_by_name = f'"{section}"' in SOURCES and section in {"object", "event", "role", "channel"}
     return sections_by_name or any(key.startswith(start) for start in starts)
 
@@ -108,8 +113,7 @@ def raw_keys(text: str) -> set[str]:
     return {word for word in found if word.partition(".")[0] in SECTIONS}
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
-@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize(("language", "size"), [("ru", (80, 24)), ("en", (120, 40))], ids=str)
 async def test_no_screen_shows_a_key_for_a_text(store: Store, language: str, size: tuple[int, int]) -> None:
     app = ConsoleApp(store, language=language, start_dispatcher=False)
     async with app.run_test(size=size, notifications=True) as pilot:

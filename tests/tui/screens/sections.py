@@ -34,8 +34,9 @@ async def settle(pilot: "Pilot[Any]") -> None:
             for worker in pilot.app.workers
             if worker.group in {"rules", "mail", "mail-read", "company", "system", "save", "deliveries", "delivery"}
         ]
-        if running:
-            await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
+        if not running:
+            return
+        await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
         await pilot.pause()
 
 

@@ -1,0 +1,80 @@
+"""Text from outside is data: markup is shown, control characters are not, length and emptiness do no harm."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Table, update
+
+from store import tables
+from store.engine import Store
+from tests.tui.screens.sections import settle
+from tests.tui.scripted_desk import add_notice, scripted_store
+from tests.tui.test_texts import PATHS
+from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
+from tui.app import ConsoleApp
+from tui.widgets.live_pane import LivePane
+
+HOSTILE = {
+    "closing tag": "[/b]",
+    "link": "[@click=app.quit]x[/]",
+    "number in brackets": "[INC-5]",
+    "escapes": "a\x1b]0;title\x07b\x1b[31mc\x9b2Jd",
+    "line breaks": "one\r\ntwo\nthree\rfour",
+    "right to left": "abc\u202edef\u2066",
+    "long": "Ы" * 4000,
+    "wide": "漢字" * 50,
+    "empty": "",
+}
+FORBIDDEN = "\x1b\x07\x9b\u202e\u2066\r"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = scripted_store(tmp_path)
+    yield store
+    store.close()
+
+
+def write_everywhere(store: Store, text: str) -> None:
+    """Put a text wherever one from outside can be, past all checks."""
+
+    def work(connection: Connection) -> None:
+        def put(table: Table, **values: object) -> None:
+            connection.execute(update(table).values(**values))
+
+        put(tables.company, name=text, signature=text)
+        put(tables.sending, sender_name=text)
+        put(tables.connection_health, last_error=text, circuit="open")
+        put(tables.dispatcher, host=text)
+        put(tables.rule, titles={"ru": text, "en": text}, fixed_addresses=[text])
+        first = tables.mail_connection
+        connection.execute(
+            update(first).where(first.c.id == 1).values(name=text, server=text, login=text, ca_file=text)
+        )
+
+    store.write(work)
+    add_notice(store, subject=text, name=text, number=text or "0", text=text)
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+async def test_every_screen_shows_it_as_it_is(store: Store, text: str) -> None:
+    write_everywhere(store, text)
+    app = ConsoleApp(store, start_dispatcher=False)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: app.screen.query_one(LivePane).rows)
+        for name, keys in PATHS.items():
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+            shown = seen(app)
+            assert not set(shown) & set(FORBIDDEN), name
+            if text.startswith("[") and name in {"letter", "connections", "event actions", "company"}:
+                assert text in shown, name
+            app.notify(text, title=text, markup=False)
+            await pilot.pause()
+            while len(app.screen_stack) > 2:
+                await pilot.press("escape")
+                await settle(pilot)
+        assert app.is_running
