@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from store.cards import Status
 from store.clock import Clock, system_clock
+from store.sanitise import clean_line, clean_text
 from store.vocabulary import Language
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
@@ -37,6 +39,8 @@ SCREENS = {
     "system": "tui.screens.system:SystemScreen",
 }
 """Where the screen of each section is."""
+MAX_TOAST = 500
+"""Characters of a toast: an error that quotes its cause at length must not cover the screen."""
 
 
 def section_screen(name: str) -> Spoken[None]:
@@ -252,6 +256,11 @@ class ConsoleApp(App[None]):
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 
+    @property
+    def status(self) -> Status | None:
+        """The state of the whole as it was last read."""
+        return self._status
+
     def show_status(self, status: Status) -> None:
         """The state of the whole was read."""
         self._status = status
@@ -263,6 +272,20 @@ class ConsoleApp(App[None]):
     def _show_again(self) -> None:
         if self._status is not None:
             self.call_after_refresh(self.show_status, self._status)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a toast. Its words may come from outside: they are cleaned, shortened, and never markup."""
+        del markup
+        text = clean_text(message)[:MAX_TOAST]
+        super().notify(text, title=clean_line(title)[:MAX_TOAST], severity=severity, timeout=timeout, markup=False)
 
     def store_failed(self, text: str) -> None:
         """The store cannot be read any more; it is tried again."""

@@ -4,6 +4,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from store.sanitise import clean_line
 from store.vocabulary import Language
 
 
@@ -26,13 +27,15 @@ class Texts:
         self._texts = catalogue(language)
 
     def __call__(self, key: str, **params: object) -> str:
-        """The text for a key, with its `{names}` filled in.
+        """The text for a key, with its `{names}` filled in; what is filled in may come from outside and is cleaned.
 
         Raises:
             KeyError: There is no such text.
         """
         text = self._texts[key]
-        return text.format(**params) if params else text
+        if not params:
+            return text
+        return text.format(**{name: clean_line(v) if isinstance(v, str) else v for name, v in params.items()})
 
     def get(self, key: str, otherwise: str) -> str:
         """The text for a key that may be one of a desk's own, e.g. an event type we do not know."""

@@ -72,7 +72,7 @@ async def test_every_screen_shows_it_as_it_is(store: Store, text: str) -> None:
             assert not set(shown) & set(FORBIDDEN), name
             if text.startswith("[") and name in {"letter", "connections", "event actions", "company"}:
                 assert text in shown, name
-            app.notify(text, title=text, markup=False)
+            app.notify(text, title=text)
             await pilot.pause()
             while len(app.screen_stack) > 2:
                 await pilot.press("escape")

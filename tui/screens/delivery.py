@@ -125,11 +125,14 @@ class DeliveryScreen(Spoken[None]):
 
     def on_mount(self) -> None:
         self.action_page("letter")
+        if self.console.status is not None:
+            self.show_status(self.console.status)
         self.reload()
         self.set_interval(REFRESH_S, self.reload)
 
     def show_status(self, status: Status) -> None:
-        self.query_one(StatusBar).show(status, self.console.texts, starting=self.console.dispatcher_starting)
+        for bar in self.query(StatusBar):  # none yet, when the status was read before the screen is composed
+            bar.show(status, self.console.texts, starting=self.console.dispatcher_starting)
 
     def reload(self) -> None:
         """Read the delivery in a thread, while it is shown."""

@@ -14,6 +14,7 @@ from textual.widgets import Button, Checkbox, Footer, Input, Label, Select, Text
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
+from store.sanitise import clean_line, clean_text
 from tui.spoken import SpokenModal, binding
 from tui.widgets.question import Question
 
@@ -84,12 +85,12 @@ class Field(Horizontal):
     def show_problem(self, text: str) -> None:
         """Put a message beneath the control; an empty one takes it away."""
         self.set_class(bool(text), "-wrong")
-        self.query_one(f"#problem-{self.field_name}", Label).update(Text(text))
+        self.query_one(f"#problem-{self.field_name}", Label).update(Text(clean_line(text)))
 
 
 def text_field(name: str, label: str, value: str = "", *, hint: str = "") -> Field:
     """A line of text."""
-    return Field(name, label, Input(value, placeholder=hint, compact=True, select_on_focus=False))
+    return Field(name, label, Input(clean_line(value), placeholder=hint, compact=True, select_on_focus=False))
 
 
 def secret_field(name: str, label: str, *, hint: str = "") -> Field:
@@ -128,7 +129,7 @@ def choice_field(name: str, label: str, value: str, options: Sequence[tuple[str,
 
 def area_field(name: str, label: str, value: str) -> Field:
     """Several lines of text; Tab leaves it."""
-    return Field(name, label, TextArea(value, compact=True))
+    return Field(name, label, TextArea(clean_text(value), compact=True))
 
 
 class Form(SpokenModal[bool]):
