@@ -57,7 +57,7 @@ class DeliveryList(ScrollView, can_focus=True):
     """Deliveries as rows. Rows can be marked; what is done with them is its screen's business."""
 
     DEFAULT_CSS = """
-    DeliveryList { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    DeliveryList { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     DeliveryList > .delivery-list--cursor { background: $panel; }
     DeliveryList:focus > .delivery-list--cursor { background: $primary 45%; text-style: bold; }
     """
