@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -11,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Select, Static
 
@@ -203,19 +201,11 @@ class DeliveriesScreen(SectionScreen):
             clean_line(row.subject),
         )
 
-    @on(Resize)
-    def _sized(self) -> None:
-        self.call_after_refresh(self._head)
-
-    def _head(self) -> None:
-        width = self.list.scrollable_content_region.width
-        words = [fitted(self.say(f"deliveries.{name}"), size) for name, size in self._columns(width)]
-        self.query_one("#delivery-head", Static).update(Content(" ".join(words)))
-
-    @staticmethod
-    def _columns(width: int) -> Sequence[tuple[str, int]]:
-        sizes = widths(width)
-        return [(column, sizes[column]) for column in COLUMNS]
+    @on(DeliveryList.Sized)
+    def _head(self, event: DeliveryList.Sized) -> None:
+        sizes = widths(event.width)
+        words = " ".join(fitted(self.say(f"deliveries.{column}"), sizes[column]) for column in COLUMNS)
+        self.query_one("#delivery-head", Static).update(Content(words.rstrip()))
 
     @on(Input.Changed, "#delivery-filter")
     @on(Select.Changed, "#delivery-state")

@@ -57,7 +57,8 @@ class DeliveryList(ScrollView, can_focus=True):
     """Deliveries as rows. Rows can be marked; what is done with them is its screen's business."""
 
     DEFAULT_CSS = """
-    DeliveryList { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    DeliveryList { height: 1fr; background: $background; overflow-x: hidden; scrollbar-size-vertical: 1; }
+    DeliveryList { scrollbar-gutter: stable; }
     DeliveryList > .delivery-list--cursor { background: $panel; }
     DeliveryList:focus > .delivery-list--cursor { background: $primary 45%; text-style: bold; }
     """
@@ -83,6 +84,12 @@ class DeliveryList(ScrollView, can_focus=True):
     @dataclass
     class Moved(Message):
         """The cursor is on another row, or marks have changed."""
+
+    @dataclass
+    class Sized(Message):
+        """The rows are of another width now."""
+
+        width: int
 
     @dataclass
     class EndReached(Message):
@@ -209,6 +216,7 @@ class DeliveryList(ScrollView, can_focus=True):
         del event
         self._measure()
         self._reveal()
+        self.post_message(self.Sized(self.scrollable_content_region.width))
 
     def on_focus(self) -> None:
         self.refresh()
