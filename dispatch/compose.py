@@ -18,6 +18,7 @@ MAX_TEXT = 200_000
 MAX_SUBJECT = 250
 SIGNATURE_MARK = "-- \n"
 """The signature separator mail programs know (RFC 3676, section 4.3)."""
+_GAP = re.compile(r"\n{3,}")
 _URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
 _STYLE = (
     "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-size:15px;line-height:1.5;max-width:40em"
@@ -90,7 +91,10 @@ def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
         )
     except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
-    text = re.sub(r"\n{3,}", "\n\n", clean_text(body)).strip()[:MAX_TEXT]
+    text = clean_text(body)
+    if "\n\n\n" in text:
+        text = _GAP.sub("\n\n", text)
+    text = text.strip()[:MAX_TEXT]
     return Rendered(_one_line(subject), _one_line(short), text)
 
 
