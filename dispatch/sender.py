@@ -90,6 +90,17 @@ class _Route:
         return (self.card.id, values) if values else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at the store brought; `released` is `None` when there was no cause to look for such."""
+
+    outgoing: Outgoing
+    holding: set[str]
+    held: int
+    released: int | None
+    claimed: list[Claimed]
+
+
 class Sender:
     """Sends what is due on one store, as one dispatcher.
 
@@ -170,15 +181,21 @@ class Sender:
         return 1 if idle and (not self._routes or self._pick(now) is not None) else 0
 
     async def _look(self, room: int) -> list[Claimed]:
+        """Take new settings, hold, release, claim."""
         try:
-            claimed = await asyncio.wrap_future(self._store.submit(lambda connection: self._look_in(connection, room)))
+            look = await asyncio.wrap_future(self._store.submit(lambda connection: self._look_in(connection, room)))
         except StoreUnreachableError as error:
             _log.error("nothing can be claimed: %s", error)
             await asyncio.sleep(STORE_RETRY_S)
             return []
-        if self._outgoing is not None:
-            self._throttle.took(len(claimed), self._outgoing.sending, self._store.clock())
-        return claimed
+        if look.outgoing is not self._outgoing:
+            self._use(look.outgoing)
+        if look.released is not None:
+            self._holding, self._release_at = look.holding, time.monotonic() + RELEASE_EVERY_S
+            self.tally.released += look.released
+        self.tally.held += look.held
+        self._throttle.took(len(look.claimed), look.outgoing.sending, self._store.clock())
+        return look.claimed
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -187,32 +204,28 @@ class Sender:
             return
         self._wake.clear()
 
-    def _look_in(self, connection: Connection, room: int) -> list[Claimed]:
-        """Take new settings, hold, release, claim. Runs on the writer thread."""
-        now = self._store.clock()
-        outgoing = self._outgoing
+    def _look_in(self, connection: Connection, room: int) -> _Look:
+        """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""
+        now, outgoing = self._store.clock(), self._outgoing
         if outgoing is None or outgoing.revision != revision_in(connection):
-            outgoing = self._use(connection, now)
+            outgoing = Outgoing.read(connection)
+            if self._outgoing is not None and self._outgoing.connections != outgoing.connections:
+                # Whoever mends a connection wants to see it work, not to wait out the pause of the broken one.
+                outbox.hurry(connection, now, CONNECTION_DOWN)
         holding = outgoing.holding(now)
-        if holding != self._holding or time.monotonic() >= self._release_at:
-            self.tally.released += release(connection, now, outgoing)
-            self._holding, self._release_at = holding, time.monotonic() + RELEASE_EVERY_S
-        self.tally.held += hold(connection, now, outgoing)
-        if not room or outgoing.hold_all(now):
-            return []
-        return outbox.claim(connection, now, now + self._lease, self._owner, room)
+        again = holding != self._holding or time.monotonic() >= self._release_at
+        released = release(connection, now, outgoing) if again else None
+        held = hold(connection, now, outgoing)
+        may_go = room and not outgoing.hold_all(now)
+        claimed = outbox.claim(connection, now, now + self._lease, self._owner, room) if may_go else []
+        return _Look(outgoing, holding, held, released, claimed)
 
-    def _use(self, connection: Connection, now: datetime) -> Outgoing:
+    def _use(self, outgoing: Outgoing) -> None:
         """Take new settings: routes whose connection is unchanged keep their circuit and sessions."""
-        outgoing = Outgoing.read(connection)
         old = {route.card: route for route in self._routes}
         self._routes = [old.pop(card, None) or _Route(card, Circuit()) for card in outgoing.connections]
         self._mailing = Mailing(outgoing.sending, self._store.keyring.derive(message_ids.PURPOSE))
-        if self._outgoing is not None and self._outgoing.connections != outgoing.connections:
-            # Whoever mends a connection wants to see it work, not to wait out the pause of the broken one.
-            outbox.hurry(connection, now, CONNECTION_DOWN)
         self._outgoing = outgoing
-        return outgoing
 
     def _pick(self, now: datetime) -> _Route | None:
         return next((route for route in self._routes if route.circuit.may_try(now)), None)

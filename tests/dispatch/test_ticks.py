@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -30,7 +31,7 @@ def store(tmp_path: Path, clock: HandClock) -> Store:
     return store
 
 
-def request(store: Store, *, number: int = 1, key: str = "", **fields: object) -> None:
+def request(store: Store, *, number: int = 1, key: str = "", **fields: Any) -> None:
     """A request with four hours for its resolution: a quarter is left after three, they end after four."""
     deadlines = {"resolution": {"started": NOON.isoformat(), "due": (NOON + 4 * HOUR).isoformat()}}
     emit(store, lines(event(number=number, key=key, **{"deadlines": deadlines, **fields})))
