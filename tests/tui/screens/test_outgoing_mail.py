@@ -1,5 +1,6 @@
 """Connections and sending parameters."""
 
+import socket
 from typing import cast
 
 import pytest
@@ -8,7 +9,10 @@ from textual.widgets import Checkbox, Input, Select
 from store.cards import MailConnection, Sending
 from store.engine import Store
 from store.settings import connection_secret, connections, save_connection, save_sending, sending
+from store.vocabulary import Encryption
 from tests.tui.screens.sections import LANGUAGES, press, section
+from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
 from tui.screens.outgoing_mail import OutgoingMailScreen
 from tui.widgets.connection_form import ConnectionForm
 from tui.widgets.form import Field
@@ -140,3 +144,47 @@ async def test_a_markup_like_server_name_is_shown_as_it_is(section_store: Store)
     save_connection(section_store, MailConnection(name="[/b]", server="[/b]"), who="test")
     async with section(section_store, OutgoingMailScreen) as pilot:
         assert "[/b]" in pilot.app.export_screenshot()
+
+
+def closed_port() -> int:
+    """A port of this machine where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def test_a_failed_check_of_a_card_is_explained_and_its_form_opens_at_the_field_at_fault(
+    section_store: Store,
+) -> None:
+    card = MailConnection("dead", "127.0.0.1", port=closed_port(), encryption=Encryption.NONE)
+    save_connection(section_store, card, who="test")
+    async with section(section_store, OutgoingMailScreen, language="en") as pilot:
+        await press(pilot, "c")
+        await until(pilot, lambda: "The check failed" in seen(pilot.app))
+        await press(pilot, "e")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        await until(pilot, lambda: form.query(".-wrong"))
+        assert form.query_one(".-wrong", Field).control.has_focus
+
+
+async def test_a_connection_is_checked_before_it_is_saved(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen, language="en") as pilot:
+        await press(pilot, "a", *"127.0.0.1")
+        form = pilot.app.screen
+        cast("Select[str]", form.query_one("#field-encryption", Select)).value = "none"
+        await pilot.pause()
+        form.query_one("#field-port", Input).value = str(closed_port())
+        await press(pilot, "f5")
+        await until(pilot, lambda: form.query(".-wrong"))
+        assert form.query_one(".-wrong", Field).control.has_focus
+        assert connections(section_store) == []
+
+
+async def test_what_acts_on_a_connection_is_not_offered_beside_the_sending_parameters(section_store: Store) -> None:
+    save_connection(section_store, MAIL, who="test")
+    async with section(section_store, OutgoingMailScreen, language="en") as pilot:
+        await press(pilot, "right_square_bracket", "d", "t")
+        assert isinstance(pilot.app.screen, OutgoingMailScreen)
+        assert connections(section_store)[0].enabled
+        await until(pilot, lambda: "Delete" not in seen(pilot.app).splitlines()[-1])
