@@ -46,7 +46,7 @@ bench: $(VENV)/ready-dev ## Figures, as ratios against a baseline of the same ru
 	@$(BIN)/python -m tests.bench
 
 screenshots: $(VENV)/ready-dev ## Draw the screenshots anew
-	@$(BIN)/python -m pytest -q tests/tui --update-screenshots
+	@$(BIN)/python -m pytest -q tests/tui/test_screenshots.py --update-screenshots
 
 clean: ## Remove the environment and what tools left
 	@rm -rf $(VENV) .coverage* .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
