@@ -33,8 +33,8 @@ def store(tmp_path: Path, clock: HandClock) -> Store:
 
 def request(store: Store, *, number: int = 1, key: str = "", **fields: Any) -> None:
     """A request with four hours for its resolution: a quarter is left after three, they end after four."""
-    deadlines = {"resolution": {"started": NOON.isoformat(), "due": (NOON + 4 * HOUR).isoformat()}}
-    emit(store, lines(event(number=number, key=key, **{"deadlines": deadlines, **fields})))
+    fields.setdefault("deadlines", {"resolution": {"started": NOON.isoformat(), "due": (NOON + 4 * HOUR).isoformat()}})
+    emit(store, lines(event(number=number, key=key, **fields)))
 
 
 def fired(store: Store) -> list[tuple[str, str]]:
