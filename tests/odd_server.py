@@ -1,6 +1,7 @@
 """A hand-made SMTP server that answers as oddly as it is told."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -18,12 +19,16 @@ class OddServer:
         pipelining: Whether it is announced.
         crumbs: Whether every byte is sent on its own.
         log: Every command line, and `.` with the letter.
+        pause_s: How long it rests before it reads on in a letter.
+        tls: With it, TLS from the first byte.
         in_one: Lines that arrived together, to see whether commands came pipelined.
     """
 
     answers: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
     pipelining: bool = True
     crumbs: bool = False
+    pause_s: float = 0.0
+    tls: ssl.SSLContext | None = None
     log: list[str] = field(default_factory=list[str])
     letters: list[bytes] = field(default_factory=list[bytes])
     in_one: list[int] = field(default_factory=list[int])
@@ -32,7 +37,7 @@ class OddServer:
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_letter = asyncio.Event()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -77,11 +82,14 @@ class OddServer:
                 if given is None or verb == "QUIT":
                     return
                 if verb == "DATA" and given.startswith(b"354"):
-                    while not (b"\r\n" + pending).endswith(b"\r\n.\r\n"):
+                    letter = bytearray(pending)
+                    while not letter.endswith(b"\r\n.\r\n") and letter != b".\r\n":
                         chunk = await reader.read(65536)
                         if not chunk:
                             return
-                        pending += chunk
+                        letter += chunk
+                        await asyncio.sleep(self.pause_s)
+                    pending = bytes(letter)
                     self.letters.append(pending)
                     self.first_letter.set()
                     self.log.append(".")

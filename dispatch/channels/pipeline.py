@@ -46,13 +46,15 @@ class Pipeline(asyncio.BufferedProtocol):
         self._smtputf8 = smtputf8
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
-        self._space = bytearray(RECEIVE_BYTES)
+        # A view: the TLS of asyncio fills a buffer slice by slice, and a slice of a bytearray is a copy.
+        self._space = memoryview(bytearray(RECEIVE_BYTES))
         self._received = b""
         self._lines: list[str] = []
         self._replies: list[Reply] = []
         self._expected = 0
         self._waiter: asyncio.Future[list[Reply]] | None = None
         self._deadline = 0.0
+        self._patience_s = timeout_s
         self._unsent = 0
         self._watchdog: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
@@ -146,10 +148,12 @@ class Pipeline(asyncio.BufferedProtocol):
             raise ConnectionDownError("the server closed the connection", error_class="lost")
         self._waiter = self._loop.create_future()
         self._expected = count
-        self._deadline = self._loop.time() + (timeout_s or self._timeout_s)
+        self._patience_s = timeout_s or self._timeout_s
+        self._deadline = self._loop.time() + self._patience_s
         if self._watchdog is None:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
         self._transport.write(data)
+        self._unsent = self._transport.get_write_buffer_size()
         return await self._waiter
 
     def _watch(self) -> None:
@@ -158,22 +162,22 @@ class Pipeline(asyncio.BufferedProtocol):
         if self._waiter is None or self._waiter.done() or self._transport is None:
             return
         unsent = self._transport.get_write_buffer_size()
-        if 0 < unsent < self._unsent:
-            self._deadline = self._loop.time() + self._timeout_s
+        if unsent < self._unsent:
+            self._deadline = self._loop.time() + self._patience_s
         self._unsent = unsent
         if self._loop.time() >= self._deadline:
             self._fail("the server did not answer in time", "timeout")
         else:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
+    def get_buffer(self, sizehint: int) -> memoryview:
         """Where the loop puts what arrives."""
         del sizehint
         return self._space
 
     def buffer_updated(self, nbytes: int) -> None:
         """Something arrived."""
-        *lines, self._received = (self._received + self._space[:nbytes]).split(b"\n")
+        *lines, self._received = (self._received + bytes(self._space[:nbytes])).split(b"\n")
         for line in lines:
             if not self._line(line.rstrip(b"\r")):
                 return

@@ -1,9 +1,12 @@
 """Mail transactions against a server that answers oddly."""
 
 import asyncio
+import ssl
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import trustme
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
@@ -138,6 +141,33 @@ async def test_a_cancelled_letter_drops_the_connection() -> None:
         assert await ours.send(ENVELOPE) == "250 second"
         assert server.connections == 2
         await ours.close()
+
+
+async def test_a_long_letter_on_a_slow_line_is_not_given_up() -> None:
+    long = replace(ENVELOPE, content=b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 1_500_000)
+    async with OddServer(pause_s=0.01) as server:
+        ours = session(server, timeout_s=0.4)
+        assert await ours.send(long) == "250 2.0.0 queued"
+        await ours.close()
+        assert server.letters == [long.content + b".\r\n"]
+
+
+async def test_commands_go_together_through_tls(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with OddServer(tls=context) as server:
+        card = MailConnection(
+            "odd", "localhost", port=server.port, encryption=Encryption.SSL, ca_file=str(tmp_path / "ca.pem")
+        )
+        ours = SmtpSession(card, "", timeout_s=5)
+        large = replace(ENVELOPE, content=b"Subject: x\r\n\r\n" + b"0123456789\r\n" * 100_000)
+        for letter in (ENVELOPE, large, ENVELOPE):
+            assert (await ours.send(letter)).startswith("250")
+        await ours.close()
+        assert server.letters == [letter.content + b".\r\n" for letter in (ENVELOPE, large, ENVELOPE)]
+        assert server.connections == 1
+        assert 3 in server.in_one
 
 
 @pytest.mark.parametrize(
