@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from store.engine import Store
     from tui.dispatcher_child import DispatcherChild
     from tui.feed_follower import FeedFollower
-    from tui.widgets.live_pane import LivePane
+    from tui.widgets.row_list import RowList
 
 SCREENS = {
     "live": "tui.screens.live:LiveScreen",
@@ -203,8 +203,8 @@ class ConsoleApp(App[None]):
     def _menu_chosen(self, event: MenuItem.Chosen) -> None:
         self.action_section(event.section)
 
-    def on_live_pane_opened(self, event: "LivePane.Opened") -> None:
-        """A row of a pane was opened."""
+    def on_row_list_opened(self, event: "RowList.Opened") -> None:
+        """A row was opened."""
         from tui.screens.delivery import DeliveryScreen
 
         self.push_screen(DeliveryScreen(event.delivery_id))

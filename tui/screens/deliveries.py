@@ -21,10 +21,10 @@ from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.operator import operator
 from tui.screens.base import SectionScreen
-from tui.screens.delivery import DeliveryScreen
 from tui.spoken import binding
-from tui.widgets.delivery_list import COLUMNS, DeliveryList, fitted, widths
+from tui.widgets.delivery_list import COLUMNS, DeliveryList, widths
 from tui.widgets.delivery_words import reason_in_words
+from tui.widgets.feed_line import fitted
 
 PAGE = 200
 POLL_S = 0.25
@@ -150,7 +150,7 @@ class DeliveriesScreen(SectionScreen):
         if event.wanted != self._wanted:
             return
         self._ended = len(event.rows) < self._limit
-        self.list.empty_text = self.say("deliveries.none" if self._wanted == Wanted() else "deliveries.none_found")
+        self.list.nothing = self.say("deliveries.none" if self._wanted == Wanted() else "deliveries.none_found")
         self.list.show(event.rows)
 
     @on(DeliveryList.EndReached)
@@ -220,10 +220,6 @@ class DeliveriesScreen(SectionScreen):
     @on(Input.Submitted, "#delivery-filter")
     def _to_rows(self) -> None:
         self.list.focus()
-
-    @on(DeliveryList.Opened)
-    def _opened(self, event: DeliveryList.Opened) -> None:
-        self.app.push_screen(DeliveryScreen(event.delivery_id))
 
     @property
     def _select(self) -> "Select[str]":

@@ -45,17 +45,17 @@ def subject_alone(row: FeedRow) -> str:
     return clean_line(row.subject).removeprefix(clean_line(row.object_number)).lstrip(" :—-")
 
 
-def feed_line(row: FeedRow, width: int, base: Style, console: "ConsoleApp", *, here: bool) -> Strip:
+def feed_line(row: FeedRow, width: int, base: Style, console: "ConsoleApp") -> Strip:
     """The line as a strip of exactly `width` cells. Text from outside is cleaned and never markup."""
     wide = width >= WIDE
     texts = console.texts
     coloured = base + Style(color=console.colour(COLOURS[row.state]))
-    number = (clean_line(row.object_number), 10 if wide else 7, base + Style(bold=True))
+    number = (clean_line(row.object_number), 9 if wide else 7, base + Style(bold=True))
     at = row.created_at.astimezone(console.zone).strftime("%H:%M:%S" if wide else "%H:%M")
     when = (at, len(at), base + Style(dim=True))
     mark = (STATE_MARKS[row.state], 1, coloured)
     channel = (CHANNEL_MARKS[row.channel], 1, base)
-    who = (clean_line(row.recipient_name or row.recipient_address), 22 if wide else 14, base)
+    who = (clean_line(row.recipient_name or row.recipient_address), 18 if wide else 14, base)
     alarming = coloured if row.state in _ALARMING else base
     if wide:
         event = (clean_line(texts.get(f"event.{row.event_type}", row.event_type)), 20, base)
@@ -67,12 +67,11 @@ def feed_line(row: FeedRow, width: int, base: Style, console: "ConsoleApp", *, h
     taken = sum(size + 1 for _, size, _ in (*before, *after))
     segments: list[Segment] = []
     for text, size, style in (*before, (subject_alone(row), max(0, width - taken - 1), alarming), *after):
-        segments += [Segment(_fitted(text, size), style), Segment(" ", base)]
-    strip = Strip(segments).adjust_cell_length(width, base)
-    return strip.apply_style(Style(reverse=True)) if here else strip
+        segments += [Segment(fitted(text, size), style), Segment(" ", base)]
+    return Strip(segments).adjust_cell_length(width, base)
 
 
-def _fitted(text: str, size: int) -> str:
+def fitted(text: str, size: int) -> str:
     """A text in exactly `size` cells; what is cut off ends in `…`."""
     fitted = set_cell_size(text, size)
     return fitted if not size or fitted.rstrip() == text.rstrip() else set_cell_size(text, size - 1) + "…"

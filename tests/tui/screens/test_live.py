@@ -38,6 +38,12 @@ def pane(app: ConsoleApp) -> LivePane:
     return app.screen.query_one(LivePane)
 
 
+def here(app: ConsoleApp) -> int:
+    current = pane(app).current
+    assert current is not None
+    return current.id
+
+
 def screen_lines(app: ConsoleApp) -> list[str]:
     found = pane(app)
     return [found.render_line(y).text for y in range(found.size.height)]
@@ -94,11 +100,17 @@ async def test_the_cursor_stays_on_its_row_when_others_arrive_and_follows_again_
         await until(pilot, lambda: not isinstance(app.screen, DeliveryScreen))
         happen(store, 5002)
         await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5002")
-        assert pane(app)._current_id() == kept
-        await pilot.press("home")
+        assert here(app) == kept
+        assert pane(app).scroll_y == 0
+        await pilot.press("pagedown")
+        seen = screen_lines(app)
         happen(store, 5003)
         await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5003")
-        assert pane(app)._current_id() == pane(app).rows[0].id
+        assert screen_lines(app) == seen  # what one reads does not move
+        await pilot.press("home")
+        happen(store, 5004)
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5004")
+        assert here(app) == pane(app).rows[0].id
 
 
 async def test_newest_at_the_bottom_by_choice_and_the_choice_holds(store: Store) -> None:
@@ -108,7 +120,7 @@ async def test_newest_at_the_bottom_by_choice_and_the_choice_holds(store: Store)
         newest = pane(app).rows[0].id
         await pilot.press("o")
         assert pane(app).rows[-1].id == newest
-        assert pane(app)._current_id() == newest
+        assert here(app) == newest
         await pilot.press("2", "1")
         await until(pilot, lambda: app.screen.query(LivePane) and pane(app).rows)
         assert pane(app).rows[-1].id == newest
@@ -121,11 +133,11 @@ async def test_pages_and_edges_move_the_cursor(store: Store) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pane(app).rows)
         await pilot.press("end")
-        assert pane(app)._current_id() == pane(app).rows[-1].id
+        assert here(app) == pane(app).rows[-1].id
         await pilot.press("pageup", "pagedown", "home")
-        assert pane(app)._current_id() == pane(app).rows[0].id
+        assert here(app) == pane(app).rows[0].id
         await pilot.press("pagedown")
-        assert pane(app)._current_id() != pane(app).rows[0].id
+        assert here(app) != pane(app).rows[0].id
 
 
 async def test_a_click_moves_the_cursor_and_a_second_one_opens(store: Store) -> None:
@@ -134,7 +146,7 @@ async def test_a_click_moves_the_cursor_and_a_second_one_opens(store: Store) -> 
         await until(pilot, lambda: pane(app).rows)
         third = pane(app).rows[2].id
         await pilot.click(LivePane, offset=(10, 2))
-        assert pane(app)._current_id() == third
+        assert here(app) == third
         await pilot.click(LivePane, offset=(10, 2))
         await until(pilot, lambda: isinstance(app.screen, DeliveryScreen))
 
