@@ -83,7 +83,7 @@ class OddServer:
                     return
                 if verb == "DATA" and given.startswith(b"354"):
                     letter = bytearray(pending)
-                    while not letter.endswith(b"\r\n.\r\n") and letter != b".\r\n":
+                    while not (letter.endswith(b"\r\n.\r\n") or bytes(letter[:4]) == b".\r\n"):
                         chunk = await reader.read(65536)
                         if not chunk:
                             return
