@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from store.bulk import as_json
 from store.cards import Upgrade
 from store.clock import Clock, system_clock
-from store.errors import StoreUnreachableError
+from store.errors import StoreUnreachableError, UnknownKeyError
 from store.faults import is_fault, shown_url, unreachable
 from store.secrets import Keyring
 from store.writer import Writer
@@ -208,8 +208,26 @@ class Store:
     def keyring(self) -> Keyring:
         """The key that seals the secrets of this store; read on first use."""
         if self._keyring is None:
-            self._keyring = Keyring.for_store(sqlite_path(self.url))
+            self._keyring = self.read_keys()
         return self._keyring
+
+    def read_keys(self) -> Keyring:
+        """Read the keys anew: another process may have added one."""
+        self._keyring = Keyring.for_store(sqlite_path(self.url))
+        return self._keyring
+
+    def unseal(self, sealed: bytes | None, place: str) -> str:
+        """A secret in clear, empty when there is none.
+
+        Raises:
+            SecretError: No key fits, or the secret was changed.
+        """
+        if not sealed:
+            return ""
+        try:
+            return self.keyring.open(sealed, place)
+        except UnknownKeyError:
+            return self.read_keys().open(sealed, place)
 
     @contextmanager
     def read(self) -> Generator[Connection]:

@@ -4,6 +4,7 @@ StoreError
 ├── StoreUnreachableError    the file or server cannot be opened (exit code 3)
 ├── StoreVersionError        the store is newer, or must be upgraded first (exit code 3)
 ├── SecretError              the key is missing or does not fit
+│   └── UnknownKeyError      sealed with a key we do not have
 └── SettingsError            bad input: names the field's path and the remedy (exit code 2)
 """
 
@@ -22,6 +23,10 @@ class StoreVersionError(StoreError):
 
 class SecretError(StoreError):
     """A secret cannot be read or written: the key is missing, unreadable or another one."""
+
+
+class UnknownKeyError(SecretError):
+    """A secret was sealed with a key that is not among ours; it may have been added since they were read."""
 
 
 class SettingsError(StoreError, ValueError):

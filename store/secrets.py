@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from store.errors import SecretError
+from store.errors import SecretError, UnknownKeyError
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -53,9 +53,9 @@ class Keyring:
                 "the base64 of 32 random bytes (openssl rand -base64 32), the same for each console and dispatcher"
             )
             raise SecretError(msg)
-        file = path.with_name(path.name + ".key")
+        file = _beside(path)
         if not file.exists():
-            _create(file)
+            _write_whole(file, _new_key(), replace=False)
         try:
             _refuse_open_file(file)
             return cls.parse(file.read_bytes().decode("ascii", "replace"), str(file))
@@ -114,7 +114,11 @@ class Keyring:
                 msg = f"the secret {place} was changed or moved; enter it again"
                 raise SecretError(msg) from error
         msg = f"the secret {place} was sealed with another key; bring that key back or enter the secret again"
-        raise SecretError(msg)
+        raise UnknownKeyError(msg)
+
+    def sealed_by_first(self, sealed: bytes) -> bool:
+        """Whether the key that seals now is the one it was sealed with."""
+        return sealed[:1] == VERSION and sealed[1 : 1 + KEY_ID_BYTES] == _key_id(self.keys[0])
 
     def derive(self, purpose: str) -> bytes:
         """A key for another purpose (e.g. Message-IDs), which tells nothing of this one."""
@@ -137,9 +141,32 @@ def _refuse_open_file(file: Path) -> None:
         raise SecretError(msg)
 
 
-def _create(file: Path) -> None:
-    """Make a key file that is whole from the moment it is there; of two processes that make one, the first wins."""
-    text = base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
+def key_file(path: Path | None) -> Path | None:
+    """The file that holds the keys of a store, `None` where the environment or systemd gives them."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    given = os.environ.get("VESTNIK_KEY") or (credentials and (Path(credentials) / "vestnik.key").is_file())
+    return None if given or path is None else _beside(path)
+
+
+def add_key(file: Path) -> None:
+    """Put a new key before those in a key file: it seals from now on, the others still open.
+
+    Raises:
+        SecretError: The file cannot be written.
+    """
+    _write_whole(file, _new_key() + file.read_bytes(), replace=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".key")
+
+
+def _new_key() -> bytes:
+    return base64.b64encode(os.urandom(KEY_BYTES)) + b"\n"
+
+
+def _write_whole(file: Path, text: bytes, *, replace: bool) -> None:
+    """Write a key file that is whole from the moment it is there; unless it replaces one, the first writer wins."""
     try:
         handle, name = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # of mode 0600
         try:
@@ -147,10 +174,13 @@ def _create(file: Path) -> None:
                 stream.write(text)
                 stream.flush()
                 os.fsync(handle)
-            with contextlib.suppress(FileExistsError):  # another process was first; its key is as good
-                os.link(name, file)
+            if replace:
+                os.replace(name, file)  # noqa: PTH105 - the twin of os.link
+            else:
+                with contextlib.suppress(FileExistsError):  # another process was first; its key is as good
+                    os.link(name, file)
         finally:
-            Path(name).unlink()
+            Path(name).unlink(missing_ok=True)
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)  # a secret sealed with a key that a power cut took is lost

@@ -18,6 +18,7 @@ from store.sanitise import clean_line
 from store.vocabulary import Encryption, Language, Protocol, SilentState
 
 SecretName = Literal["password", "client_secret"]
+SECRETS: tuple[SecretName, ...] = ("password", "client_secret")
 MAX_PORT = 65_535
 MAX_PRIORITY = 1000
 SENDING_RANGES = {
@@ -165,7 +166,12 @@ def connection_secret(store: Store, connection_id: int, name: SecretName) -> str
     table = tables.mail_connection
     with store.read() as connection:
         sealed = connection.execute(select(table.c[name]).where(table.c.id == connection_id)).scalar_one_or_none()
-    return store.keyring.open(sealed, f"mail_connection:{connection_id}:{name}") if sealed else ""
+    return store.unseal(sealed, secret_place(connection_id, name))
+
+
+def secret_place(connection_id: int, name: str) -> str:
+    """What a sealed secret of a connection is bound to."""
+    return f"mail_connection:{connection_id}:{name}"
 
 
 def save_connection(
@@ -214,10 +220,10 @@ def save_connection_in(
         changed = {name: values[name] for name in before}
     shown = dict(changed)
     for name, secret in secrets.items():
-        place = f"mail_connection:{key}:{name}"
+        place = secret_place(key, name)
         stored = row._mapping[name] if row is not None else None  # noqa: SLF001 - public in SQLAlchemy
-        if secret is not None and secret != (store.keyring.open(stored, place) if stored else ""):
-            changed[name] = store.keyring.seal(secret, place) if secret else None
+        if secret is not None and secret != store.unseal(stored, place):
+            changed[name] = store.read_keys().seal(secret, place) if secret else None
             shown[name] = "changed"
         source = sources.get(name)
         column = f"{name}_source"

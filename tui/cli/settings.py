@@ -1,4 +1,4 @@
-"""`upgrade`, `apply`, `export`."""
+"""`upgrade`, `apply`, `export`, `rekey`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ def add_to(application: typer.Typer) -> None:
     application.command()(upgrade)
     application.command()(apply)
     application.command()(export)
+    application.command()(rekey)
 
 
 def upgrade(context: typer.Context, store: StoreUrl = None) -> None:
@@ -76,3 +77,17 @@ def export(
         Path(file).write_text(text, "utf-8")
     except OSError as error:
         fail(f"{file}: {error.strerror}", BAD_INPUT)
+
+
+def rekey(context: typer.Context, json: Json = False, store: StoreUrl = None) -> None:
+    """Seal every secret with a new key; the old keys stay, to open what was sealed before."""
+    from store.rekey import rekey as rotate
+
+    with opened(store_of(context, store)) as desk:
+        done = rotate(desk, operator())
+    if json:
+        say_json(done)
+        return
+    say(f"{done.sealed} of {done.secrets} secrets sealed anew" + (", with a new key" if done.made else ""))
+    if not done.made and done.secrets and not done.sealed:
+        note("all are sealed with the first key already: put a new one before it (in VESTNIK_KEY or the credential)")

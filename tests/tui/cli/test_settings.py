@@ -231,3 +231,27 @@ def test_a_key_that_is_none_is_told_without_being_shown(
     monkeypatch.setenv("VESTNIK_KEY", key)
     done = vestnik("apply", settings)
     assert (done.code, done.err) == (3, "VESTNIK_KEY does not hold the base64 of 32 bytes\n")
+
+
+def test_rekey_says_how_many_secrets_it_sealed(
+    vestnik: Vestnik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VESTNIK_KEY", raising=False)
+    settings = "mail: {connections: [{name: main, server: m.example.org, password: {value: пароль}}]}"
+    (tmp_path / "s.yaml").write_text(settings, "utf-8")
+    assert vestnik("apply", tmp_path / "s.yaml").code == 0
+    done = vestnik("rekey")
+    assert (done.code, done.out) == (0, "1 of 1 secrets sealed anew, with a new key\n")
+    assert vestnik("rekey", "--json").json == {"made": True, "sealed": 1, "secrets": 1}
+
+
+def test_rekey_tells_who_keeps_the_keys_elsewhere_what_to_do(
+    vestnik: Vestnik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VESTNIK_KEY", "b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb28=")
+    settings = "mail: {connections: [{name: main, server: m.example.org, password: {value: пароль}}]}"
+    (tmp_path / "s.yaml").write_text(settings, "utf-8")
+    assert vestnik("apply", tmp_path / "s.yaml").code == 0
+    done = vestnik("rekey")
+    assert done.code == 0
+    assert "put a new one before it" in done.err
