@@ -9,11 +9,11 @@ from store import outbox
 from store.audit import revision_in
 from store.cards import MailConnection, Sending, SilentMode
 from store.settings import connections_in, sending_in, silent_mode_in
+from store.silence import HOLD_SILENT
 from store.vocabulary import Protocol, SilentState
 
 HOLD_SENDING = "sending_parameters"
 HOLD_CONNECTION = "no_connection"
-HOLD_SILENT = "silent_mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,7 @@ class Outgoing:
 
     def silent_now(self, now: datetime) -> bool:
         """Whether silent mode is in force."""
-        until = self.silent.until
-        return self.silent.state is not SilentState.OFF and (until is None or now < until)
+        return self.silent.in_force(now)
 
     def excepted(self, address: str) -> bool:
         """Whether an address still gets mail in silent mode: itself or its domain is listed."""

@@ -68,6 +68,10 @@ class SilentMode:
     exceptions: tuple[str, ...] = ()
     until: datetime | None = None
 
+    def in_force(self, now: datetime) -> bool:
+        """Whether letters are held by it now."""
+        return self.state is not SilentState.OFF and (self.until is None or now < self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class MailConnection:

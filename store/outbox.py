@@ -158,6 +158,27 @@ def hurry(connection: Connection, now: datetime, reason: str) -> int:
     return connection.execute(update(d).where(*waiting).values(next_at=now)).rowcount
 
 
+def held_count(connection: Connection, reason: str) -> int:
+    """Letters held for a reason."""
+    d = tables.delivery
+    query = select(func.count()).select_from(d).where(text("delivery.state = 2"), d.c.reason == reason)
+    return connection.execute(query).scalar_one()
+
+
+def cancel_held(connection: Connection, now: datetime, reason: str, who: str) -> int:
+    """Withdraw all letters held for a reason; gives how many."""
+    d = tables.delivery
+    statement = (
+        update(d)
+        .where(text("delivery.state = 2"), d.c.reason == reason)
+        .values(state=DeliveryState.CANCELLED.value, reason="cancelled", next_at=now)
+    )
+    count = connection.execute(statement).rowcount
+    if count:
+        record(connection, now, who, "deliveries:cancel_held", None, {"reason": reason, "count": count})
+    return count
+
+
 def due_count(connection: Connection, now: datetime) -> int:
     """Letters that are due now, those in hand included."""
     d = tables.delivery

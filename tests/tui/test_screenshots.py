@@ -66,6 +66,8 @@ PICTURES: list[Picture] = [
     ("connection-form", NARROW, "ru", ["5", "e"]),
     ("sending", NARROW, "ru", ["5", "right_square_bracket"]),
     ("sending-form", NARROW, "en", ["5", "right_square_bracket", "e"]),
+    ("silent-mode", NARROW, "ru", ["5", *["right_square_bracket"] * 2]),
+    ("silent-mode-form", NARROW, "en", ["5", *["right_square_bracket"] * 2, "e"]),
     ("company", NARROW, "ru", ["6"]),
     ("system", NARROW, "en", ["7"]),
     ("system", WIDE, "ru", ["7"]),

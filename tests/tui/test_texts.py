@@ -23,7 +23,7 @@ KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
-    "problem.address", "problem.timezone",
+    "problem.address", "problem.exception", "problem.timezone",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
@@ -38,6 +38,8 @@ PATHS = {
     "new connection": ["5", "a"],
     "sending": ["5", "right_square_bracket"],
     "sending form": ["5", "right_square_bracket", "e"],
+    "silent mode": ["5", "right_square_bracket", "right_square_bracket"],
+    "silent mode form": ["5", "right_square_bracket", "right_square_bracket", "e"],
     "company": ["6"],
     "company form": ["6", "e"],
     "system": ["7"],

@@ -45,4 +45,4 @@ class SectionScreen(Spoken[None]):
     def show_status(self, status: Status) -> None:
         """Show the state of the whole in the line on top."""
         for bar in self.query(StatusBar):
-            bar.show(status, self.console.texts, starting=self.console.dispatcher_starting)
+            bar.show(status, self.console.texts, self.console.clock(), starting=self.console.dispatcher_starting)

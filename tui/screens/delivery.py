@@ -132,7 +132,7 @@ class DeliveryScreen(Spoken[None]):
 
     def show_status(self, status: Status) -> None:
         for bar in self.query(StatusBar):  # none yet, when the status was read before the screen is composed
-            bar.show(status, self.console.texts, starting=self.console.dispatcher_starting)
+            bar.show(status, self.console.texts, self.console.clock(), starting=self.console.dispatcher_starting)
 
     def reload(self) -> None:
         """Read the delivery in a thread, while it is shown."""

@@ -25,7 +25,9 @@ from tui.widgets.connection_form import ConnectionForm
 from tui.widgets.form import Form, Say
 from tui.widgets.question import Question
 from tui.widgets.sending_form import REQUIRED, SendingForm
+from tui.widgets.silent_pane import SilentPane
 
+_TABS = ("tab-connections", "tab-sending", "tab-silent")
 _ON_CONNECTIONS = frozenset({"check", "switch", "delete", "add"})
 
 
@@ -167,6 +169,8 @@ class OutgoingMailScreen(SectionScreen):
                     yield Button(Content(say("mail.restore")), id="sending-restore", compact=True)
                 yield Static(Content(say("mail.missing")), id="sending-missing", classes="notice")
                 yield CardView((), id="sending-card")
+            with TabPane(Content(say("mail.tab_silent")), id="tab-silent"):
+                yield SilentPane()
 
     def on_mount(self) -> None:
         self._sending = Sending()
@@ -177,6 +181,7 @@ class OutgoingMailScreen(SectionScreen):
 
     def reload(self) -> None:
         """Read everything, in a thread."""
+        self.query_one(SilentPane).reload()
         self.run_worker(self._load, group="mail-read", exclusive=True, thread=True, exit_on_error=False)
 
     def _load(self) -> None:
@@ -226,9 +231,9 @@ class OutgoingMailScreen(SectionScreen):
         self.refresh_bindings()
 
     def action_tab(self) -> None:
-        """Go to the other tab."""
+        """Go to the next tab."""
         tabs = self.query_one(TabbedContent)
-        tabs.active = "tab-sending" if tabs.active == "tab-connections" else "tab-connections"
+        tabs.active = _TABS[(_TABS.index(tabs.active) + 1) % len(_TABS)]
         # The pane that holds the focus is the one Textual keeps in front, so the focus goes along.
         self.query_one(f"#{tabs.active}").query(Button).first().focus()
 
@@ -236,7 +241,9 @@ class OutgoingMailScreen(SectionScreen):
     @on(Button.Pressed, "#sending-edit")
     def action_edit(self) -> None:
         """Open the form of what the tab shows."""
-        if self._tab == "tab-sending":
+        if self._tab == "tab-silent":
+            self.query_one(SilentPane).edit()
+        elif self._tab == "tab-sending":
             self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():
             self._open(ConnectionForm(self.say, card.card, card.fault))

@@ -1,12 +1,13 @@
 """The line on top of every screen: who sends, and what keeps letters back."""
 
+from datetime import datetime
+
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
 from store.cards import Status
 from store.sanitise import clean_line
-from store.vocabulary import SilentState
 from tui.texts import Texts
 
 BETWEEN = " · "
@@ -27,7 +28,7 @@ class StatusBar(Static):
         super().__init__(id=id)
         self._parts: list[str] = []
 
-    def show(self, status: Status, texts: Texts, *, starting: bool = False) -> None:
+    def show(self, status: Status, texts: Texts, now: datetime, *, starting: bool = False) -> None:
         """Show the state of the whole; what matters least comes last and is left out where it does not fit.
 
         `starting` is whether a dispatcher was started whose heartbeat is still to come.
@@ -41,7 +42,7 @@ class StatusBar(Static):
         if status.missing:
             parts.append(texts("bar.missing", held=held))
             level = level or "-warning"
-        elif status.silent.state is not SilentState.OFF:
+        elif status.silent.in_force(now):
             parts.append(texts("bar.silent", held=held))
             level = level or "-warning"
         elif held:

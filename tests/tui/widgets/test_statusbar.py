@@ -65,6 +65,13 @@ async def test_silent_mode_is_said(store: Store) -> None:
     assert "-warning" in classes
 
 
+async def test_silent_mode_that_is_over_is_not_said(store: Store) -> None:
+    save_silent_mode(store, SilentMode(SilentState.ON, until=store.clock()), "test")
+    text, classes = await shown(store)
+    assert "тихий режим" not in text
+    assert "-warning" not in classes
+
+
 async def test_what_does_not_fit_is_left_out_from_the_end(store: Store) -> None:
     app = ConsoleApp(store, language="ru", start_dispatcher=False)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -72,7 +79,7 @@ async def test_what_does_not_fit_is_left_out_from_the_end(store: Store) -> None:
         await until(pilot, lambda: str(bar.content))
         status = read_status(store)
         host = replace(status.dispatchers[0], host="x" * 63)
-        bar.show(replace(status, dispatchers=(host,)), app.texts)
+        bar.show(replace(status, dispatchers=(host,)), app.texts, app.clock())
         text = str(bar.content)
         assert len(text) <= 78
         assert "не ушло 1" in text
