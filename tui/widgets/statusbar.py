@@ -47,6 +47,9 @@ class StatusBar(Static):
             level = level or "-warning"
         elif held:
             parts.append(texts("bar.held", held=held))
+        if down := self._down(status, texts):
+            parts.append(down)
+            level = level or "-warning"
         if dead:
             parts.append(texts("bar.dead", dead=dead))
         waiting = status.deliveries["pending"] + status.deliveries["sending"] + status.unplanned
@@ -55,6 +58,17 @@ class StatusBar(Static):
         self.set_class(level == "-alarm", "-alarm")
         self.set_class(level == "-warning", "-warning")
         self._paint(self.size.width)
+
+    @staticmethod
+    def _down(status: Status, texts: Texts) -> str:
+        """Which connection fails, and which one took over; empty when all are well."""
+        circuits = {health.connection: health.circuit for health in status.health}
+        used = [clean_line(card.name)[:MAX_PLACE] for card in status.connections if card.enabled]
+        down = [name for name in used if circuits.get(name, "closed") != "closed"]
+        well = [name for name in used if name not in down]
+        if not down:
+            return ""
+        return texts("bar.instead", down=down[0], well=well[0]) if well else texts("bar.down", down=down[0])
 
     def on_resize(self, event: Resize) -> None:
         """Another width has room for more or less."""

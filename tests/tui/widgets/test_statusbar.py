@@ -9,8 +9,8 @@ import pytest
 
 from store.cards import Sending, SilentMode
 from store.engine import Store
-from store.settings import save_sending, save_silent_mode
-from store.status import leave, read_status
+from store.settings import connections, save_connection, save_sending, save_silent_mode
+from store.status import leave, read_status, save_health
 from store.vocabulary import SilentState
 from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
@@ -70,6 +70,18 @@ async def test_silent_mode_that_is_over_is_not_said(store: Store) -> None:
     text, classes = await shown(store)
     assert "тихий режим" not in text
     assert "-warning" not in classes
+
+
+async def test_a_connection_that_fails_and_the_one_that_took_over_are_named(store: Store) -> None:
+    store.write(lambda connection: save_health(connection, 1, circuit="open"))
+    text, classes = await shown(store)
+    assert "«main» не отвечает" in text
+    assert "шлёт" not in text  # the other connection is switched off
+    assert "-warning" in classes
+    spare = next(card for card in connections(store) if card.name == "spare")
+    save_connection(store, replace(spare, enabled=True), who="test")
+    text, _ = await shown(store)
+    assert "«main» не отвечает, шлёт «spare»" in text
 
 
 async def test_what_does_not_fit_is_left_out_from_the_end(store: Store) -> None:
