@@ -1,13 +1,16 @@
 """`check-mail`."""
 
 import asyncio
+from contextlib import aclosing
 from typing import Annotated
 
 import typer
 
 from store.cards import MailConnection
 from tui.cli.options import Json, StoreUrl, store_of
-from tui.cli.output import BAD_INPUT, FAILURES, fail, opened, say, say_json
+from tui.cli.output import BAD_INPUT, FAILURES, fail, opened, plain, say, say_json
+
+LANGUAGES = ("ru", "en")
 
 
 def add_to(application: typer.Typer) -> None:
@@ -24,7 +27,7 @@ def check_mail(
 ) -> None:
     """The connection step by step; names the setting at fault and the remedy."""
     from dispatch.doctor import Step, check
-    from dispatch.remedies import REMEDIES
+    from dispatch.remedies import advice
     from store.checks import check_address
     from store.settings import connection_secret, connections, sending
 
@@ -37,17 +40,22 @@ def check_mail(
 
     async def run() -> list[Step]:
         steps: list[Step] = []
-        async for step in check(card, secret, parameters, to):
-            steps.append(step)
-            if not json:
-                say(f"{step.outcome:<8} {step.name:<15} {step.elapsed_ms:7.1f} ms  {step.detail}")
-                if step.remedy:
-                    say(f"{'':24} {step.field}: {REMEDIES[step.remedy]['en']}")
+        async with aclosing(check(card, secret, parameters, to)) as examination:
+            async for step in examination:
+                steps.append(step)
+                if not json:
+                    say(f"{step.outcome:<8} {step.name:<15} {step.elapsed_ms:7.1f} ms  {step.detail}")
+                    for found in step.findings:
+                        say(f"{'':24} {found.field}: {advice(found.remedy, 'en', found.params)}")
         return steps
 
     steps = asyncio.run(run())
     if json:
-        say_json({"connection": card.name, "ok": all(step.outcome != "failed" for step in steps), "steps": steps})
+        shown = [
+            {**plain(step), "advice": {one: advice(step.remedy, one, step.params) for one in LANGUAGES}}
+            for step in steps
+        ]
+        say_json({"connection": card.name, "ok": all(step.outcome != "failed" for step in steps), "steps": shown})
     if any(step.outcome == "failed" for step in steps):
         raise typer.Exit(FAILURES)
 

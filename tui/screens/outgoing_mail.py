@@ -28,7 +28,7 @@ from tui.widgets.sending_form import REQUIRED, SendingForm
 from tui.widgets.silent_pane import SilentPane
 
 _TABS = ("tab-connections", "tab-sending", "tab-silent")
-_ON_CONNECTIONS = frozenset({"check", "switch", "delete", "add"})
+_ON_CONNECTIONS = frozenset({"check", "details", "switch", "delete", "add"})
 
 
 def connection_lines(card: MailConnection, say: Say) -> list[Line]:
@@ -135,6 +135,7 @@ class OutgoingMailScreen(SectionScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("e", "edit", "mail.edit"),
         binding("c", "check", "mail.check"),
+        binding("v", "details", "mail.details"),
         binding("t", "switch", "mail.toggle"),
         binding("d", "delete", "mail.delete"),
         binding("a", "add", "mail.add"),
@@ -275,6 +276,12 @@ class OutgoingMailScreen(SectionScreen):
             return CheckRequest(card, secret, sending(self.store))
 
         chosen.query_one(ConnectionCheck).start(gather)
+
+    def action_details(self) -> None:
+        """Show or hide what went over the wire during a check."""
+        chosen = self._chosen()
+        if chosen is not None:
+            chosen.query_one(ConnectionCheck).toggle_details()
 
     @on(ConnectionCheck.Finished)
     def _show_verdict(self, event: ConnectionCheck.Finished) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -10,6 +11,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from dispatch.doctor import Finding, Step, check
+from dispatch.remedies import advice
 from store.cards import MailConnection, Sending
 from store.errors import StoreError
 from store.sanitise import clean_line
@@ -61,7 +64,8 @@ class ConnectionCheck(Widget):
     def __init__(self, say: Say) -> None:
         super().__init__(id="connection-check")
         self.say = say
-        self._parts: list[tuple[str, str]] = []
+        self._rows: list[Step | tuple[str, str]] = []
+        self._detailed = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="connection-check-steps")
@@ -69,50 +73,65 @@ class ConnectionCheck(Widget):
     def start(self, gather: Callable[[], CheckRequest]) -> None:
         """Begin a check; one under way is given up. `gather` is called in a thread."""
         self.add_class("-shown")
-        self._parts = [(self.say("mail.checking"), "dim")]
+        self._rows = [(self.say("mail.checking"), "dim")]
         self._paint()
         self.scroll_visible(animate=False)
         self.run_worker(self._run(gather), group="check", exclusive=True, exit_on_error=False)
 
-    async def _run(self, gather: Callable[[], CheckRequest]) -> None:
-        # Imported here: the mail client is loaded only when a connection is tried.
-        from dispatch.doctor import check
+    def toggle_details(self) -> None:
+        """Show what went over the wire at each step, or hide it."""
+        self._detailed = not self._detailed
+        self._paint()
 
+    async def _run(self, gather: Callable[[], CheckRequest]) -> None:
         try:
             request = await asyncio.to_thread(gather)
         except StoreError as error:
-            self._add("failed", self.say("mail.step_secret"), str(error), None)
-            self.post_message(self.Finished(self, well=False, field="password", remedy=str(error)))
+            self._rows = [Step("secret", "failed", str(error), "password")]
+            self._finish("password", str(error))
             return
-        self._parts = []
-        fault = ("", "")
-        failed = False
-        async for step in check(request.connection, request.secret, request.sending):
-            self._add(step.outcome, self.say(f"mail.step_{step.name}"), step.detail, step.elapsed_ms)
-            if step.outcome == "failed" and not failed:
-                failed = True
-                remedy = self._remedy(step.remedy) or step.detail
-                fault = (step.field, clean_line(remedy))
-                self._parts.append((f"  {clean_line(remedy)}\n", "bold"))
-        verdict = "mail.check_failed" if failed else "mail.check_well"
-        self._parts.append((self.say(verdict), "$text-error" if failed else "$text-success"))
+        self._rows = []
+        last: Step | None = None
+        # Closed at once when this worker is cancelled: the connections of the check are closed with it.
+        async with aclosing(check(request.connection, request.secret, request.sending)) as steps:
+            async for last in steps:
+                self._rows.append(last)
+                self._paint()
+        if last is not None and last.outcome == "failed":
+            self._finish(last.field, self._advice(last) or last.detail)
+        else:
+            self._finish("", "")
+
+    def _finish(self, field: str, remedy: str) -> None:
+        warned = any(isinstance(row, Step) and row.outcome == "warning" for row in self._rows)
+        verdict, style = ("check_warned", "$text-warning") if warned else ("check_well", "$text-success")
+        if remedy:
+            verdict, style = "check_failed", "$text-error"
+        self._rows.append((self.say(f"mail.{verdict}"), style))
         self._paint()
-        self.post_message(self.Finished(self, not failed, *fault))
+        self.post_message(self.Finished(self, not remedy, field, clean_line(remedy)))
 
-    def _remedy(self, key: str) -> str:
-        from dispatch.remedies import REMEDIES
-
-        return REMEDIES.get(key, {}).get(self.say("language.code"), "")
-
-    def _add(self, outcome: str, name: str, detail: str, elapsed_ms: float | None) -> None:
-        sign, style = SIGNS.get(outcome, SIGNS["warning"])
-        self._parts += [(f"{sign} ", style), (name, "bold" if outcome == "failed" else "")]
-        if elapsed_ms:
-            self._parts.append((self.say("mail.step_ms", ms=round(elapsed_ms)), "dim"))
-        if detail:
-            self._parts.append((f"  {clean_line(detail)}", "dim"))
-        self._parts.append(("\n", ""))
-        self._paint()
+    def _advice(self, found: Step | Finding) -> str:
+        return clean_line(advice(found.remedy, self.say("language.code"), found.params))
 
     def _paint(self) -> None:
-        self.query_one(Static).update(Content.assemble(*self._parts))
+        parts: list[tuple[str, str]] = []
+        for row in self._rows:
+            parts += self._step(row) if isinstance(row, Step) else [row]
+        self.query_one(Static).update(Content.assemble(*parts))
+
+    def _step(self, step: Step) -> list[tuple[str, str]]:
+        sign, style = SIGNS.get(step.outcome, SIGNS["warning"])
+        name = self.say(f"mail.step_{step.name}")
+        parts = [(f"{sign} ", style), (name, "bold" if step.outcome == "failed" else "")]
+        if step.outcome != "skipped":
+            parts.append((self.say("mail.step_ms", ms=round(step.elapsed_ms)), "dim"))
+        if step.detail:
+            parts.append((f"  {clean_line(step.detail)}", "dim"))
+        parts.append(("\n", ""))
+        parts += [
+            (f"  {self._advice(found)}\n", "bold" if step.outcome == "failed" else style) for found in step.findings
+        ]
+        if self._detailed:
+            parts += [(f"    {clean_line(line)}\n", "dim") for line in step.transcript]
+        return parts

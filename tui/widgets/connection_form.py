@@ -31,6 +31,7 @@ class ConnectionForm(Form):
     FOOTER = ("form.save", "connection.check", "form.cancel")
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("f5", "check", "connection.check"),
+        binding("f6", "details", "connection.details"),
     ]
 
     def __init__(self, say: Say, card: MailConnection, fault: tuple[str, str] = ("", "")) -> None:
@@ -160,6 +161,10 @@ class ConnectionForm(Form):
             return CheckRequest(card, secret, sending(self.store))
 
         self.query_one(ConnectionCheck).start(gather)
+
+    def action_details(self) -> None:
+        """Show or hide what went over the wire."""
+        self.query_one(ConnectionCheck).toggle_details()
 
     @on(ConnectionCheck.Finished)
     def _go_to_fault(self, event: ConnectionCheck.Finished) -> None:

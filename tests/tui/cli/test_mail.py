@@ -19,11 +19,13 @@ def test_a_good_connection_is_said_to_be_good_and_the_letter_arrives(
         done = vestnik("check-mail", "main", "--to", "boss@example.org", "--json")
         assert (done.code, done.err, done.json["ok"], done.json["connection"]) == (0, "", True, "main")
         assert {step["outcome"] for step in done.json["steps"]} <= {"ok", "skipped"}
+        assert any(line.startswith("C: MAIL FROM") for step in done.json["steps"] for line in step["transcript"])
+        assert "s3cret" not in done.out
         assert [letter.rcpt_to for letter in server.letters] == ["boss@example.org"]
         text = vestnik("check-mail").out
         assert len(server.letters) == 1
     assert [line.split()[1] for line in text.splitlines()] == [
-        "name", "connect", "tls", "greeting", "authentication", "sender",
+        "name", "connect", "tls", "greeting", "authentication", "sender", "recipient",
     ]  # fmt: skip
 
 
@@ -33,9 +35,10 @@ def test_a_fault_names_the_setting_and_the_remedy(vestnik: Vestnik, tmp_path: Pa
     done = vestnik("check-mail")
     assert done.code == 1
     assert "failed   connect" in done.out
-    assert "port: Nobody listens on this port. Usual ones: 465 for SSL" in done.out
+    assert "Usual ones: 465 for SSL" in done.out
     step = vestnik("check-mail", "--json").json["steps"][-1]
     assert (step["outcome"], step["field"], step["remedy"]) == ("failed", "port", "refused")
+    assert "На порту" in step["advice"]["ru"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""Authentication: one attempt with one mechanism, or a token and then the attempt."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+
+import aiosmtplib
+
+from dispatch.doctor.answers import meaning
+from dispatch.doctor.dialogue import MECHANISMS, Dialogue
+from dispatch.doctor.greeting import Greeting, said
+from dispatch.doctor.retirement import retirements
+from dispatch.doctor.steps import FaultError, Finding, Found, finding
+from store.cards import MailConnection
+from store.vocabulary import Encryption
+
+Work = Callable[[], Awaitable[Found]]
+
+
+class Login:
+    """The login over SMTP."""
+
+    def __init__(self, dialogue: Dialogue, greeting: Greeting, card: MailConnection, secret: str) -> None:
+        self._dialogue = dialogue
+        self._greeting = greeting
+        self._card = card
+        self._secret = secret
+
+    def steps(self) -> list[tuple[str, Work]]:
+        """The steps in order."""
+        return [("authentication", self._authenticate)]
+
+    async def _authenticate(self) -> Found:
+        card = self._card
+        if not card.authentication:
+            unused = (finding("login_unused", card.login),) if card.login else ()
+            return Found(findings=unused, skipped=True)
+        if not self._secret:
+            raise FaultError("password_missing")
+        mechanism = self._mechanism()
+        try:
+            await self._dialogue.log_in(mechanism, card.login, self._secret)
+        except aiosmtplib.SMTPResponseException as error:
+            remedy = meaning("authentication", error.code, error.message)
+            offered = ", ".join(self._dialogue.server_auth_methods).upper() or mechanism.upper()
+            raise FaultError(remedy, self._reason(error), login=card.login, offered=offered) from None
+        except (ValueError, binascii.Error) as error:
+            # A challenge that is no base64, or a login the mechanism has no way to carry.
+            raise FaultError("auth_mechanism", type(error).__name__, offered=mechanism.upper()) from None
+        except OSError as error:
+            raise self._greeting.unanswered(error, "authentication") from None
+        return Found(f"{mechanism.upper()}, {card.login}", self._warnings())
+
+    def _mechanism(self) -> str:
+        """The one to try.
+
+        Raises:
+            FaultError: There is none.
+        """
+        dialogue, clear = self._dialogue, self._card.encryption is Encryption.NONE
+        offered = dialogue.server_auth_methods
+        if not dialogue.supports_extension("auth"):
+            after_tls = clear and dialogue.supports_extension("starttls")
+            raise FaultError("auth_after_tls" if after_tls else "auth_unavailable", self._greeting.offered())
+        found = next((one for one in MECHANISMS if one in offered), "")
+        if found:
+            return found
+        names = ", ".join(offered).upper() or "?"
+        if set(offered) & {"xoauth2", "oauthbearer"}:
+            raise FaultError("auth_oauth2_only", f"AUTH {names}", offered=names)
+        raise FaultError("auth_mechanism", f"AUTH {names}", offered=names)
+
+    def _warnings(self) -> tuple[Finding, ...]:
+        return retirements(self._card)
+
+    def _reason(self, error: aiosmtplib.SMTPResponseException) -> str:
+        """The refusal; with XOAUTH2 the reason lies in the challenge, as JSON in base64."""
+        try:
+            why = base64.b64decode(self._dialogue.challenge, validate=True).decode()
+        except (ValueError, binascii.Error):
+            why = ""
+        return f"{said(error)} {why if why.startswith('{') else ''}".strip()
