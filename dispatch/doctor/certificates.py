@@ -82,7 +82,7 @@ def _chain(tls: Any) -> list[bytes]:
     """The whole chain: public since Python 3.13, there since 3.10."""
     if hasattr(tls, "get_unverified_chain"):
         return list(tls.get_unverified_chain())
-    inner = getattr(tls, "_sslobj", None)
+    inner: Any = getattr(tls, "_sslobj", None)
     if not hasattr(inner, "get_unverified_chain"):
         return []
     return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain() or ()]
