@@ -10,7 +10,7 @@ from store.audit import revision_in
 from store.cards import MailConnection, Sending, SilentMode
 from store.settings import connections_in, sending_in, silent_mode_in
 from store.silence import HOLD_SILENT
-from store.vocabulary import Protocol, SilentState
+from store.vocabulary import SilentState
 
 HOLD_SENDING = "sending_parameters"
 HOLD_CONNECTION = "no_connection"
@@ -28,7 +28,7 @@ class Outgoing:
     @classmethod
     def read(cls, connection: Connection) -> "Outgoing":
         """The settings as they are now. Connections come in the order they are tried; those off are left out."""
-        usable = tuple(card for card in connections_in(connection) if card.enabled and card.protocol is Protocol.SMTP)
+        usable = tuple(card for card in connections_in(connection) if card.enabled)
         return cls(revision_in(connection), sending_in(connection), usable, silent_mode_in(connection))
 
     def silent_now(self, now: datetime) -> bool:

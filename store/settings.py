@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 from store import tables
 from store.audit import record
 from store.cards import Company, MailConnection, Sending, SilentMode
-from store.checks import MAX_KEY, check_address, check_encoding, check_line, check_number, check_text
+from store.checks import check_address, check_encoding, check_line, check_number, check_text
+from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
 from store.sanitise import clean_line
@@ -19,8 +20,6 @@ from store.vocabulary import Encryption, Language, Protocol, SilentState
 
 SecretName = Literal["password", "client_secret"]
 SECRETS: tuple[SecretName, ...] = ("password", "client_secret")
-MAX_PORT = 65_535
-MAX_PRIORITY = 1000
 SENDING_RANGES = {
     "max_attempts": (1, 100),
     "pause_s": (1, 86_400),
@@ -203,6 +202,7 @@ def save_connection_in(
         The id, and whether anything changed.
     """
     check_connection(card)
+    check_secret(card, given=secrets.get("client_secret"))
     table = tables.mail_connection
     row = connection.execute(select(table).where(table.c.id == card.id)).one_or_none() if card.id else None
     taken = connection.execute(select(table.c.id).where(table.c.name == card.name)).scalar_one_or_none()
@@ -249,40 +249,6 @@ def delete_connection(store: Store, connection_id: int, who: str) -> None:
         record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
     store.write(change)
-
-
-def check_connection(card: MailConnection) -> None:
-    """Refuse a connection that cannot work.
-
-    Raises:
-        SettingsError: Its path is the field at fault.
-    """
-    if not card.name.strip():
-        raise SettingsError("name", "give the connection a name")
-    check_line(card.name, "name", most=MAX_KEY)
-    _check_server(card)
-    if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
-        raise SettingsError(
-            "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
-        )
-    if card.authentication and not card.login:
-        raise SettingsError("login", "is needed when authentication is on")
-    for name in ("login", "ca_file", "application_id", "directory_id", "authority"):
-        check_line(getattr(card, name), name)
-    check_number(card.priority, "priority", 0, MAX_PRIORITY)
-
-
-def _check_server(card: MailConnection) -> None:
-    if not card.server.strip():
-        raise SettingsError("server", "give the name or address of the mail server")
-    check_line(card.server, "server")
-    if " " in card.server:
-        raise SettingsError("server", "has a space in it; give one name or address")
-    if card.protocol is Protocol.SMTP:
-        if "://" in card.server:
-            raise SettingsError("server", "give the name alone, without smtp:// and the like")
-        if card.server.count(":") == 1:  # more of them are an IPv6 address
-            raise SettingsError("server", "give the name alone; the number after the colon belongs in port")
 
 
 def _save_card(

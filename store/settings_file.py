@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from store import settings, tables
 from store.cards import MailConnection, Person, Team
 from store.catalogue.standard import STANDARD
+from store.connection_checks import GRAPH_SERVER
 from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
@@ -119,7 +120,8 @@ class _Run:
         given = {name: value for name, value in section.given().items() if name not in {"password", "client_secret"}}
         start = before or MailConnection(section.name, section.server, port=None)
         card = replace(start, **given)
-        if card.protocol is Protocol.EWS:
+        card = _with_protocol(card)
+        if card.protocol is not Protocol.SMTP:
             card = replace(card, port=None)
         elif "port" not in given and (before is None or "encryption" in given):
             card = replace(card, port=DEFAULT_PORTS[card.encryption])
@@ -201,6 +203,13 @@ class _Run:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise SettingsError(path, f"the file {clean_line(source.file)} cannot be read: {reason}") from error
         return source.value
+
+
+def _with_protocol(card: MailConnection) -> MailConnection:
+    """What follows from the protocol: Graph has one server for all and knows no passwords."""
+    if card.protocol is not Protocol.GRAPH:
+        return card
+    return replace(card, server=card.server or GRAPH_SERVER, oauth2=True)
 
 
 def _rule_value(name: str, value: Any) -> Any:

@@ -93,7 +93,8 @@ class ConnectionSection(_Section):
     """A mail connection, told apart by its name."""
 
     name: str
-    server: str
+    server: str = ""
+    """Needed, except for `graph`, which has a server of its own."""
     protocol: Protocol = Protocol.SMTP
     port: Whole | None = None
     encryption: Encryption = Encryption.TLS

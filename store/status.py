@@ -10,7 +10,7 @@ from store.engine import Store
 from store.migrations import HEAD
 from store.outbox import DUE
 from store.settings import connections_in, sending_in, silent_mode_in
-from store.vocabulary import Channel, DeliveryState, Protocol
+from store.vocabulary import Channel, DeliveryState
 
 ALIVE_FOR = timedelta(seconds=10)
 """A dispatcher whose last heartbeat is older counts as dead. It beats every two seconds."""
@@ -25,7 +25,7 @@ def read_status(store: Store) -> Status:
             counts[DeliveryState(state).word] = count
         connections = connections_in(connection)
         missing = list(sending_in(connection).missing)
-        if not any(card.enabled and card.protocol is Protocol.SMTP for card in connections):
+        if not any(card.enabled for card in connections):
             missing.append("connection")
         return Status(
             deliveries=counts,

@@ -100,7 +100,11 @@ class Protocol(StrEnum):
     """Protocols of an outgoing mail connection."""
 
     SMTP = "smtp"
+    """Submission to any mail server."""
     EWS = "ews"
+    """Exchange Web Services: Exchange on one's own premises."""
+    GRAPH = "graph"
+    """Microsoft Graph `sendMail`: Exchange Online, where EWS is being switched off."""
 
 
 class Encryption(StrEnum):

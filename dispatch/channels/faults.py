@@ -37,7 +37,7 @@ def letter_fault(code: int, text: str) -> TransientError | PermanentError | Conn
 
 def connection_fault(error: BaseException) -> ConnectionDownError:
     """What a failure to connect, encrypt or log in means."""
-    causes = _chain(error)
+    causes = chain(error)
     code = cast("int | None", getattr(error, "code", None))
     text = shown(
         f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__
@@ -60,7 +60,8 @@ def _class_of(error: BaseException, causes: list[BaseException], text: str) -> s
     return next((name for name, applies in tests if applies), "lost")
 
 
-def _chain(error: BaseException) -> list[BaseException]:
+def chain(error: BaseException) -> list[BaseException]:
+    """An exception and what led to it, the outermost first."""
     found: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in found:

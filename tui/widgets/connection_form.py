@@ -10,8 +10,9 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select
 
 from store.cards import MailConnection
+from store.connection_checks import MAX_PORT, check_connection
 from store.errors import SettingsError
-from store.settings import MAX_PORT, check_connection, connection_secret, save_connection, sending
+from store.settings import connection_secret, save_connection, sending
 from store.vocabulary import Encryption, Protocol
 from tui.operator import operator
 from tui.spoken import binding

@@ -1,0 +1,90 @@
+"""Microsoft Graph: letters as MIME through `sendMail`.
+
+learn.microsoft.com/graph/api/user-sendmail. The mailbox letters leave from is the login where that is an address,
+else the system address; the application needs Mail.Send for it, as an application permission.
+"""
+
+import base64
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+
+from dispatch.channels.envelope import Envelope
+from dispatch.channels.ews_login import BearerAuth
+from dispatch.channels.graph_faults import graph_fault
+from dispatch.channels.web import READ_TIMEOUT_S, WebSession, web_fault
+from dispatch.channels.web_channel import TOTAL_TIMEOUT_S, WebChannel
+from dispatch.errors import PermanentError
+from dispatch.tokens import Tokens, shared_tokens
+from store.cards import MailConnection
+
+MAX_REQUEST = 4_000_000
+"""Bytes of one request; the letter is sent as base64 and counts with a third more."""
+ACCEPTED = 202
+
+
+class GraphSession(WebChannel):
+    """One connection to Microsoft Graph.
+
+    Args:
+        connection: Its server is a host name or a URL; national clouds have their own.
+        secret: The client secret.
+        system_address: From whom letters are.
+        tokens: Where tokens come from; by default those all sessions of the connection share.
+        timeout_s: For each answer.
+        total_s: For a letter from end to end.
+    """
+
+    def __init__(
+        self,
+        connection: MailConnection,
+        secret: str,
+        system_address: str,
+        *,
+        tokens: Tokens | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
+        total_s: float = TOTAL_TIMEOUT_S,
+    ) -> None:
+        super().__init__(total_s=total_s)
+        self._ca_file = connection.ca_file
+        mailbox = connection.login if "@" in connection.login else system_address
+        self._url = f"{base_of(connection.server)}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
+        self._timeout_s = timeout_s
+        self._tokens = tokens or shared_tokens(connection, secret)
+
+    async def send(self, envelope: Envelope) -> str:
+        """Like `WebChannel.send`; a letter above the limit is refused without being sent."""
+        size = (len(envelope.content) + 2) // 3 * 4
+        if size > MAX_REQUEST:
+            raise PermanentError(
+                f"the letter takes {size} bytes; Microsoft Graph takes {MAX_REQUEST}", error_class="too_large"
+            )
+        return await super().send(envelope)
+
+    def _open(self) -> WebSession:
+        session = WebSession(self._ca_file, timeout_s=self._timeout_s)
+        bearer = BearerAuth(self._tokens)
+        bearer.fetch()
+        session.auth = bearer
+        return session
+
+    def _deliver(self, opened: Any, envelope: Envelope) -> str:
+        body = base64.b64encode(envelope.content)
+        try:
+            answer = opened.post(self._url, data=body, headers={"Content-Type": "text/plain"})
+        except (requests.RequestException, OSError) as error:
+            raise web_fault(error) from None
+        if answer.status_code != ACCEPTED:
+            raise graph_fault(answer)
+        return f"202 Accepted {answer.headers.get('request-id', '')}".strip()
+
+    def _renew(self, opened: Any) -> bool:
+        opened.auth.forget()
+        return True
+
+
+def base_of(server: str) -> str:
+    """The URL of the server, without a path."""
+    parts = urlsplit(server if "://" in server else f"https://{server}")
+    return f"https://{parts.netloc}"

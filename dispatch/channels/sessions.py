@@ -1,0 +1,50 @@
+"""Opening a session by the connection's protocol: the one place that knows all channels."""
+
+from typing import Protocol
+
+from dispatch.channels.envelope import Envelope
+from dispatch.channels.smtp import SmtpSession
+from store import vocabulary
+from store.cards import MailConnection
+from store.settings import SecretName
+
+
+class Session(Protocol):
+    """What the sender uses of a channel; `SmtpSession` says what each may raise."""
+
+    async def send(self, envelope: Envelope) -> str:
+        """Send a letter; gives the server's answer."""
+        ...
+
+    async def connect(self) -> None:
+        """Get as far as one can without a letter."""
+        ...
+
+    async def close(self) -> None:
+        """Let go."""
+        ...
+
+
+def secret_of(card: MailConnection) -> SecretName:
+    """Which of its secrets a connection is opened with."""
+    return "client_secret" if card.oauth2 else "password"
+
+
+def open_session(card: MailConnection, secret: str, system_address: str) -> Session:
+    """A session that is not connected yet; its first letter connects it.
+
+    Args:
+        card: The connection.
+        secret: The one named by `secret_of`, in clear.
+        system_address: From whom letters are.
+    """
+    # Imported when a connection needs them: requests alone costs a tenth of a second.
+    if card.protocol is vocabulary.Protocol.EWS:
+        from dispatch.channels.ews import EwsSession
+
+        return EwsSession(card, secret, system_address)
+    if card.protocol is vocabulary.Protocol.GRAPH:
+        from dispatch.channels.graph import GraphSession
+
+        return GraphSession(card, secret, system_address)
+    return SmtpSession(card, secret)

@@ -1,0 +1,100 @@
+"""What a mail connection needs before it can work, by its protocol."""
+
+import re
+from urllib.parse import urlsplit
+
+from store.cards import MailConnection
+from store.checks import MAX_KEY, check_line, check_number
+from store.errors import SettingsError
+from store.vocabulary import Protocol
+
+MAX_PORT = 65_535
+MAX_PRIORITY = 1000
+GRAPH_SERVER = "graph.microsoft.com"
+"""Microsoft Graph of the worldwide cloud; national clouds have servers of their own."""
+_DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+"""A directory id is a GUID or a domain; it becomes one segment of a URL."""
+
+
+def check_connection(card: MailConnection) -> None:
+    """Refuse a connection that cannot work.
+
+    Raises:
+        SettingsError: Its path is the field at fault.
+    """
+    if not card.name.strip():
+        raise SettingsError("name", "give the connection a name")
+    check_line(card.name, "name", most=MAX_KEY)
+    _check_server(card)
+    if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
+        raise SettingsError(
+            "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
+        )
+    for name in ("login", "ca_file", "application_id", "directory_id", "authority"):
+        check_line(getattr(card, name), name)
+    _check_account(card)
+    check_number(card.priority, "priority", 0, MAX_PRIORITY)
+
+
+def check_secret(card: MailConnection, *, given: str | None) -> None:
+    """Refuse a connection that is to get tokens and has nothing to get them for.
+
+    Args:
+        card: The connection.
+        given: A new client secret; `None` keeps what is stored.
+
+    Raises:
+        SettingsError: There is no client secret.
+    """
+    if card.oauth2 and card.protocol is not Protocol.SMTP and not given and (given == "" or not card.has_client_secret):
+        raise SettingsError("client_secret", "is needed to get tokens")
+
+
+def _check_account(card: MailConnection) -> None:
+    """Who sends, and by what right."""
+    if card.authentication and not card.login:
+        raise SettingsError("login", "is needed when authentication is on")
+    if card.protocol is Protocol.SMTP:
+        return
+    if card.protocol is Protocol.GRAPH and not card.oauth2:
+        raise SettingsError("oauth2", "must be on: Microsoft Graph takes tokens only")
+    if not card.oauth2:
+        if not card.login:
+            raise SettingsError("login", "is needed: Exchange takes no letters from strangers")
+        return
+    for name, what in (("application_id", "application (client) id"), ("directory_id", "directory (tenant) id")):
+        if not getattr(card, name).strip():
+            raise SettingsError(name, f"is needed to get tokens: the {what} of the app registration")
+    if not _DIRECTORY.fullmatch(card.directory_id):
+        raise SettingsError("directory_id", "must be the id or a domain of the directory")
+    if card.authority:
+        _check_https(card.authority, "authority")
+
+
+def _check_server(card: MailConnection) -> None:
+    if not card.server.strip():
+        raise SettingsError("server", "is missing; give the name or address of the mail server")
+    check_line(card.server, "server")
+    if " " in card.server:
+        raise SettingsError("server", "has a space in it; give one name or address")
+    if card.protocol is Protocol.SMTP:
+        if "://" in card.server:
+            raise SettingsError("server", "give the name alone, without smtp:// and the like")
+        if card.server.count(":") == 1:  # more of them are an IPv6 address
+            raise SettingsError("server", "give the name alone; the number after the colon belongs in port")
+    else:
+        _check_https(card.server if "://" in card.server else f"https://{card.server}", "server")
+
+
+def _check_https(address: str, path: str) -> None:
+    """Refuse what is not an https address: passwords and tokens never travel in clear text."""
+    problem = "is not an address. Example: https://mail.example.org"
+    try:
+        parts = urlsplit(address)
+        named = bool(parts.hostname) and (parts.port is None or 1 <= parts.port <= MAX_PORT)
+    except ValueError:
+        raise SettingsError(path, problem) from None
+    if parts.scheme != "https":
+        raise SettingsError(path, "must begin with https://")
+    if not named or parts.username is not None or parts.query or parts.fragment:
+        raise SettingsError(path, problem)
