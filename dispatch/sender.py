@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from dispatch.backoff import next_pause_s
-from dispatch.channels.smtp import SmtpSession
+from dispatch.channels.sessions import Session, open_session, secret_of
 from dispatch.circuit import Circuit
 from dispatch.errors import ConnectionDownError, DispatchError, MessageError, PermanentError, TransientError
 from dispatch.mailing import Mailing
@@ -232,7 +232,7 @@ class Sender:
 
     async def _work(self) -> None:
         """One of the workers: a letter at a time, over sessions of its own."""
-        sessions: dict[int, tuple[_Route, SmtpSession]] = {}
+        sessions: dict[int, tuple[_Route, Session]] = {}
         try:
             while True:
                 if self._queue:
@@ -250,7 +250,7 @@ class Sender:
             for _, session in sessions.values():
                 await session.close()
 
-    async def _await_letters(self, sessions: dict[int, tuple[_Route, SmtpSession]]) -> None:
+    async def _await_letters(self, sessions: dict[int, tuple[_Route, Session]]) -> None:
         self._arrived.clear()
         try:
             await asyncio.wait_for(self._arrived.wait(), IDLE_CLOSE_S if sessions else None)
@@ -262,7 +262,7 @@ class Sender:
         self._done.append(settlement)
         self._outcome.set()
 
-    async def _send(self, letter: Claimed, sessions: dict[int, tuple[_Route, SmtpSession]]) -> Settlement:
+    async def _send(self, letter: Claimed, sessions: dict[int, tuple[_Route, Session]]) -> Settlement:
         """Send a letter, if it may go; gives what is to be recorded."""
         now = self._store.clock()
         outgoing, mailing, route = self._outgoing, self._mailing, self._pick(now)
@@ -276,7 +276,7 @@ class Sender:
         return await self._try(letter, route, mailing, sessions)
 
     async def _try(
-        self, letter: Claimed, route: _Route, mailing: Mailing, sessions: dict[int, tuple[_Route, SmtpSession]]
+        self, letter: Claimed, route: _Route, mailing: Mailing, sessions: dict[int, tuple[_Route, Session]]
     ) -> Settlement:
         """Try to send a letter. Nothing a letter does may end the dispatcher."""
         try:
@@ -290,7 +290,7 @@ class Sender:
                 route.circuit.succeeded()
             return self._failed(letter, route, error, final=isinstance(error, PermanentError))
         except StoreUnreachableError as error:
-            _log.error("the password of %s cannot be read: %s", route.card.name, error)
+            _log.error("the secret of %s cannot be read: %s", route.card.name, error)
             return _waiting(letter, self._store.clock() + timedelta(seconds=STORE_RETRY_S), "")
         except Exception as error:  # noqa: BLE001 - whatever it is, the letters behind it must go on
             _log.exception("delivery D%s cannot be sent", letter.id)
@@ -302,17 +302,17 @@ class Sender:
             letter.id, DeliveryState.SENT, self._store.clock(), letter.attempts + 1, route.card.name, 250, answer
         )
 
-    async def _session(self, route: _Route, sessions: dict[int, tuple[_Route, SmtpSession]]) -> SmtpSession:
+    async def _session(self, route: _Route, sessions: dict[int, tuple[_Route, Session]]) -> Session:
         found = sessions.get(route.card.id)
         if found is not None and found[0] is route:
             return found[1]
         for key in [key for key, (other, _) in sessions.items() if other not in self._routes]:
             await sessions.pop(key)[1].close()
         try:
-            secret = await asyncio.to_thread(connection_secret, self._store, route.card.id, "password")
+            secret = await asyncio.to_thread(connection_secret, self._store, route.card.id, secret_of(route.card))
         except SecretError as error:
             raise ConnectionDownError(str(error), error_class="secret") from error
-        session = SmtpSession(route.card, secret)
+        session = open_session(route.card, secret)
         sessions[route.card.id] = (route, session)
         return session
 

@@ -24,7 +24,6 @@ class EwsSession(WebChannel):
     Args:
         connection: Its server is a host name or the whole URL of the endpoint.
         secret: The client secret with OAuth2, else the password.
-        system_address: From whom letters are.
         tokens: Where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
         total_s: For a letter from end to end.
@@ -34,7 +33,6 @@ class EwsSession(WebChannel):
         self,
         connection: MailConnection,
         secret: str,
-        system_address: str,
         *,
         tokens: Tokens | None = None,
         timeout_s: float = READ_TIMEOUT_S,
@@ -43,24 +41,23 @@ class EwsSession(WebChannel):
         super().__init__(total_s=total_s)
         self._card = connection
         self._secret = secret
-        self._mailbox = mailbox_of(connection, system_address)
         self._timeout_s = timeout_s
         self._tokens = (tokens or shared_tokens(connection, secret)) if connection.oauth2 else None
 
     def _open(self) -> Any:
-        from dispatch.channels.ews_library import Mailbox
+        from dispatch.channels.ews_library import Exchange
 
         endpoint = endpoint_of(self._card.server)
         session = WebSession(self._card.ca_file, timeout_s=self._timeout_s)
         if self._tokens is not None:
             bearer = BearerAuth(self._tokens)
             bearer.fetch()
-            return Mailbox(endpoint, self._mailbox, session, bearer, impersonate=True)
+            return Exchange(endpoint, session, bearer, impersonate=True)
         auth = password_auth(offered(session, endpoint), self._card.login, self._secret)
-        return Mailbox(endpoint, self._mailbox, session, auth, impersonate=False)
+        return Exchange(endpoint, session, auth, impersonate=False)
 
     def _deliver(self, opened: Any, envelope: Envelope) -> str:
-        opened.send(envelope.content)
+        opened.send(mailbox_of(self._card, envelope), envelope.content)
         return "200 NoError"
 
     def _renew(self, opened: Any) -> bool:
@@ -77,6 +74,6 @@ def endpoint_of(server: str) -> str:
     return server if urlsplit(server).path.strip("/") else server.rstrip("/") + PATH
 
 
-def mailbox_of(card: MailConnection, system_address: str) -> str:
-    """The mailbox letters leave from."""
-    return card.login if "@" in card.login else system_address
+def mailbox_of(card: MailConnection, envelope: Envelope) -> str:
+    """The mailbox a letter leaves from."""
+    return card.login if "@" in card.login else envelope.sender

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from dispatch.channels.web import FORBIDDEN, TOO_LARGE, TOO_MANY, UNAUTHORIZED, UNAVAILABLE, redacted
 from dispatch.errors import ConnectionDownError, DispatchError, PermanentError, TransientError
 
-INTERNAL_ERROR, BAD_GATEWAY, GATEWAY_TIMEOUT = 500, 502, 504
+OK, INTERNAL_ERROR, BAD_GATEWAY, GATEWAY_TIMEOUT = 200, 500, 502, 504
 LONG_WAIT_S = 900.0
 """For quotas: they are counted over hours."""
 ONLINE_HOSTS = ("outlook.office365.com", "outlook.office.com", "outlook.office365.us", "partner.outlook.cn")
@@ -85,14 +85,14 @@ def answer_fault(code: str, text: str, back_off_s: float | None = None) -> Dispa
     """
     answer = redacted(f"{code}: {text}" if code else text)
     if code in _PERMANENT:
-        return PermanentError(answer, error_class=_PERMANENT[code])
+        return PermanentError(answer, code=OK, error_class=_PERMANENT[code])
     if code in _CONNECTION:
         return ConnectionDownError(answer, error_class=_CONNECTION[code])
     if code in _BUSY:
         pause = LONG_WAIT_S if _BUSY[code] == "quota" else None
         return ConnectionDownError(answer, error_class=_BUSY[code], retry_after_s=back_off_s or pause)
     # What we do not know counts as an attempt: it is tried again, and ends.
-    return TransientError(answer, error_class=_TRANSIENT.get(code, "ews_error"), retry_after_s=back_off_s)
+    return TransientError(answer, code=OK, error_class=_TRANSIENT.get(code, "ews_error"), retry_after_s=back_off_s)
 
 
 def status_fault(status: int, reason: str, server: str, pause_s: float | None) -> DispatchError:

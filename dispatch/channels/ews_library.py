@@ -92,25 +92,24 @@ class _SendOnce(CreateItem):
         return self._get_soap_messages(body=body)
 
 
-class Mailbox:
-    """A mailbox letters are sent from. Blocking; for one thread at a time."""
+class Exchange:
+    """Mailboxes of one server. Blocking; for one thread at a time."""
 
-    def __init__(self, endpoint: str, address: str, session: WebSession, auth: AuthBase, *, impersonate: bool) -> None:
+    def __init__(self, endpoint: str, session: WebSession, auth: AuthBase, *, impersonate: bool) -> None:
         self.auth = auth
         self._endpoint = endpoint
-        self._address = address
         self._session = session
         self._access = IMPERSONATION if impersonate else DELEGATE
         session.auth = auth
 
-    def send(self, content: bytes) -> None:
-        """Send a letter: one CreateItem with its MIME, no copy kept.
+    def send(self, address: str, content: bytes) -> None:
+        """Send a letter from a mailbox: one CreateItem with its MIME, no copy kept.
 
         Raises:
             DispatchError: What the server, or the connection to it, had to say.
         """
         # An account a letter: the library's pool of sessions outlives no fault, and cannot be waited for in vain.
-        account = self._account()
+        account = self._account(address)
         letter = Message(account=account, mime_content=content)
         fault: DispatchError | None = None
         try:
@@ -127,7 +126,7 @@ class Mailbox:
         """Close what is idle."""
         self._session.close()
 
-    def _account(self) -> Account:
+    def _account(self, address: str) -> Account:
         config = Configuration(
             service_endpoint=self._endpoint,
             auth_type=NOAUTH,  # the session has its own
@@ -136,7 +135,7 @@ class Mailbox:
             max_connections=1,
         )
         account = Account(
-            self._address,
+            address,
             config=config,
             autodiscover=False,
             access_type=self._access,

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from dispatch.channels.envelope import Envelope
+from dispatch.channels.ews import mailbox_of
 from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.graph_faults import graph_fault
 from dispatch.channels.web import READ_TIMEOUT_S, WebSession, web_fault
@@ -30,7 +31,6 @@ class GraphSession(WebChannel):
     Args:
         connection: Its server is a host name or a URL; national clouds have their own.
         secret: The client secret.
-        system_address: From whom letters are.
         tokens: Where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
         total_s: For a letter from end to end.
@@ -40,16 +40,13 @@ class GraphSession(WebChannel):
         self,
         connection: MailConnection,
         secret: str,
-        system_address: str,
         *,
         tokens: Tokens | None = None,
         timeout_s: float = READ_TIMEOUT_S,
         total_s: float = TOTAL_TIMEOUT_S,
     ) -> None:
         super().__init__(total_s=total_s)
-        self._ca_file = connection.ca_file
-        mailbox = connection.login if "@" in connection.login else system_address
-        self._url = f"{base_of(connection.server)}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
+        self._card = connection
         self._timeout_s = timeout_s
         self._tokens = tokens or shared_tokens(connection, secret)
 
@@ -63,7 +60,7 @@ class GraphSession(WebChannel):
         return await super().send(envelope)
 
     def _open(self) -> WebSession:
-        session = WebSession(self._ca_file, timeout_s=self._timeout_s)
+        session = WebSession(self._card.ca_file, timeout_s=self._timeout_s)
         bearer = BearerAuth(self._tokens)
         bearer.fetch()
         session.auth = bearer
@@ -71,8 +68,10 @@ class GraphSession(WebChannel):
 
     def _deliver(self, opened: Any, envelope: Envelope) -> str:
         body = base64.b64encode(envelope.content)
+        mailbox = quote(mailbox_of(self._card, envelope), safe="@")
+        url = f"{base_of(self._card.server)}/v1.0/users/{mailbox}/sendMail"
         try:
-            answer = opened.post(self._url, data=body, headers={"Content-Type": "text/plain"})
+            answer = opened.post(url, data=body, headers={"Content-Type": "text/plain"})
         except (requests.RequestException, OSError) as error:
             raise web_fault(error) from None
         if answer.status_code != ACCEPTED:

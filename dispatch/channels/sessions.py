@@ -30,21 +30,20 @@ def secret_of(card: MailConnection) -> SecretName:
     return "client_secret" if card.oauth2 else "password"
 
 
-def open_session(card: MailConnection, secret: str, system_address: str) -> Session:
+def open_session(card: MailConnection, secret: str) -> Session:
     """A session that is not connected yet; its first letter connects it.
 
     Args:
         card: The connection.
         secret: The one named by `secret_of`, in clear.
-        system_address: From whom letters are.
     """
     # Imported when a connection needs them: requests alone costs a tenth of a second.
     if card.protocol is vocabulary.Protocol.EWS:
         from dispatch.channels.ews import EwsSession
 
-        return EwsSession(card, secret, system_address)
+        return EwsSession(card, secret)
     if card.protocol is vocabulary.Protocol.GRAPH:
         from dispatch.channels.graph import GraphSession
 
-        return GraphSession(card, secret, system_address)
+        return GraphSession(card, secret)
     return SmtpSession(card, secret)

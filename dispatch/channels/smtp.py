@@ -8,6 +8,7 @@ from typing import cast
 import aiosmtplib
 from aiosmtplib import SMTP
 
+from dispatch.channels import trust
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import connection_fault, shown
 from dispatch.channels.pipeline import Pipeline
@@ -143,12 +144,4 @@ def tls_context(card: MailConnection) -> ssl.SSLContext | None:
     """
     if card.encryption is Encryption.NONE:
         return None
-    context = ssl.create_default_context()
-    if card.ca_file:
-        try:
-            context.load_verify_locations(card.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConnectionDownError(
-                f"the CA file {card.ca_file} cannot be read: {error}", error_class="ca_file"
-            ) from error
-    return context
+    return trust.tls_context(card.ca_file)

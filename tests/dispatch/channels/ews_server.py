@@ -203,7 +203,7 @@ def _letter(operation: ET.Element) -> bytes:
         if child.tag == name or name not in ORDER:
             raise SchemaError(f"t:Message has no {child.tag}")
         places.append(ORDER.index(name))
-    if any(second < first or (second == first and ORDER[first] != "ExtendedProperty") for first, second in pairwise(places)):
+    if any(second <= first for first, second in pairwise(places)):
         raise SchemaError(f"wrong order: {[ORDER[place] for place in places]}")
     mime = message.find(f"{TYPES}MimeContent")
     if mime is None or mime.get("CharacterSet", "UTF-8") != "UTF-8":
