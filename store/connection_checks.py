@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from store.cards import MailConnection
 from store.checks import MAX_KEY, check_line, check_number
 from store.errors import SettingsError
-from store.vocabulary import Protocol
+from store.vocabulary import Encryption, Protocol
 
 MAX_PORT = 65_535
 MAX_PRIORITY = 1000
@@ -46,7 +46,7 @@ def check_secret(card: MailConnection, *, given: str | None) -> None:
     Raises:
         SettingsError: There is no client secret.
     """
-    if card.oauth2 and card.protocol is not Protocol.SMTP and not given and (given == "" or not card.has_client_secret):
+    if card.oauth2 and not given and (given == "" or not card.has_client_secret):
         raise SettingsError("client_secret", "is needed to get tokens")
 
 
@@ -54,14 +54,21 @@ def _check_account(card: MailConnection) -> None:
     """Who sends, and by what right."""
     if card.authentication and not card.login:
         raise SettingsError("login", "is needed when authentication is on")
-    if card.protocol is Protocol.SMTP:
-        return
-    if card.protocol is Protocol.GRAPH and not card.oauth2:
+    if card.oauth2:
+        _check_application(card)
+    elif card.protocol is Protocol.GRAPH:
         raise SettingsError("oauth2", "must be on: Microsoft Graph takes tokens only")
-    if not card.oauth2:
+    elif card.protocol is Protocol.EWS and not card.login:
+        raise SettingsError("login", "is needed: Exchange takes no letters from strangers")
+
+
+def _check_application(card: MailConnection) -> None:
+    """What tokens are got for."""
+    if card.protocol is Protocol.SMTP:
+        if card.encryption is Encryption.NONE:
+            raise SettingsError("encryption", "must be SSL or TLS with OAuth2: a token in clear text is anybody's")
         if not card.login:
-            raise SettingsError("login", "is needed: Exchange takes no letters from strangers")
-        return
+            raise SettingsError("login", "is needed with OAuth2: the mailbox letters leave from")
     for name, what in (("application_id", "application (client) id"), ("directory_id", "directory (tenant) id")):
         if not getattr(card, name).strip():
             raise SettingsError(name, f"is needed to get tokens: the {what} of the app registration")

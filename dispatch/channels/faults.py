@@ -50,7 +50,7 @@ def _class_of(error: BaseException, causes: list[BaseException], text: str) -> s
     tests = (
         ("auth_failed", isinstance(error, aiosmtplib.SMTPAuthenticationError)),
         ("throttled", code == SERVICE_CLOSING),
-        ("auth_unavailable", "AUTH" in text and "not supported" in text),
+        ("auth_unavailable", "AUTH" in text and ("not supported" in text or "does not support" in text)),
         ("tls_unavailable", "STARTTLS" in text and "not supported" in text),
         ("tls", any(isinstance(cause, ssl.SSLError) for cause in causes)),
         ("dns", any(isinstance(cause, socket.gaierror) for cause in causes)),

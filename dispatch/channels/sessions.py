@@ -27,8 +27,7 @@ class Session(Protocol):
 
 def secret_of(card: MailConnection) -> SecretName:
     """Which of its secrets a connection is opened with."""
-    # The SMTP session logs in with a password: it must not be handed what only the token endpoint may see.
-    return "client_secret" if card.oauth2 and card.protocol is not vocabulary.Protocol.SMTP else "password"
+    return "client_secret" if card.oauth2 else "password"
 
 
 def open_session(card: MailConnection, secret: str) -> Session:

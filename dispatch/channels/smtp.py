@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import aiosmtplib
 from aiosmtplib import SMTP
@@ -15,6 +15,9 @@ from dispatch.channels.pipeline import Pipeline
 from dispatch.errors import ConnectionDownError, MessageError
 from store.cards import MailConnection
 from store.vocabulary import Encryption
+
+if TYPE_CHECKING:
+    from dispatch.tokens import Tokens
 
 TIMEOUT_S = 30.0
 QUIT_TIMEOUT_S = 2.0
@@ -31,11 +34,21 @@ class _OneLogin(SMTP):
 
 
 class SmtpSession:
-    """One connection to one server: opened by the first letter, opened anew when it is lost."""
+    """One connection to one server: opened by the first letter, opened anew when it is lost.
 
-    def __init__(self, connection: MailConnection, password: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    Args:
+        connection: With OAuth2 it logs in by XOAUTH2 and a token of its application.
+        secret: The password, with OAuth2 the client secret.
+        tokens: Where tokens come from; by default those all sessions of the connection share.
+        timeout_s: For each answer.
+    """
+
+    def __init__(
+        self, connection: MailConnection, secret: str, *, tokens: "Tokens | None" = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
         self._card = connection
-        self._password = password
+        self._secret = secret
+        self._tokens = tokens
         self._timeout_s = timeout_s
         self._pipeline: Pipeline | None = None
 
@@ -75,12 +88,41 @@ class SmtpSession:
             ConnectionDownError: With the step that failed as its error class.
         """
         self._drop()
+        if not self._card.oauth2:
+            await self._connect(None)
+            return
+        token = await self._token()
+        try:
+            await self._connect(token)
+        except ConnectionDownError as error:
+            if error.error_class != "auth_failed" or self._tokens is None:
+                raise
+            # It may have been taken back before its time; a second refusal is one.
+            await asyncio.to_thread(self._tokens.forget, token)
+        else:
+            return
+        await self._connect(await self._token())
+
+    async def _token(self) -> str:
+        if self._tokens is None:
+            from dispatch.tokens import shared_tokens  # requests and msal, for those who need them
+
+            self._tokens = shared_tokens(self._card, self._secret)
+        return await asyncio.to_thread(self._tokens.token)
+
+    async def _connect(self, token: str | None) -> None:
         card = self._card
+
+        async def given() -> str:
+            return token or ""
+
+        password = self._secret if card.authentication and not card.oauth2 else None
         smtp = _OneLogin(
             hostname=card.server,
             port=card.port or 25,
-            username=card.login if card.authentication else None,
-            password=self._password if card.authentication else None,
+            username=card.login if card.authentication or card.oauth2 else None,
+            password=password,
+            oauth_token_generator=given if card.oauth2 else None,
             use_tls=card.encryption is Encryption.SSL,
             start_tls=card.encryption is Encryption.TLS,  # never None: that falls back to clear text
             tls_context=tls_context(card),

@@ -9,7 +9,7 @@ from store.clock import Clock
 from store.engine import Store
 from store.settings import connections, save_connection
 from store.status import ALIVE_FOR, beat, leave, read_status, save_health
-from store.vocabulary import Encryption, Protocol
+from store.vocabulary import Encryption
 from tests.desk import NOON, HandClock, furnish
 
 
@@ -37,7 +37,6 @@ def test_a_dispatcher_that_falls_silent_is_dead_and_later_forgotten(store: Store
 def test_what_is_missing_is_named_until_it_is_there(store: Store) -> None:
     assert read_status(store).missing == ("support_address", "system_address", "sender_name", "connection")
     furnish(store)
-    save_connection(store, MailConnection("ex", "h", port=None, protocol=Protocol.EWS), who="test")
     save_connection(store, MailConnection("off", "h", enabled=False), who="test")
     assert "connection" in read_status(store).missing
     furnish(store, port=25)
