@@ -12,8 +12,18 @@ MAX_PORT = 65_535
 MAX_PRIORITY = 1000
 GRAPH_SERVER = "graph.microsoft.com"
 """Microsoft Graph of the worldwide cloud; national clouds have servers of their own."""
+EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "outlook.office365.us", "partner.outlook.cn")
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 """A directory id is a GUID or a domain; it becomes one segment of a URL."""
+
+
+def is_exchange_online(server: str) -> bool:
+    """Whether a host name or an endpoint is Microsoft's, where EWS is being switched off."""
+    try:
+        host = urlsplit(server if "://" in server else f"https://{server}").hostname or ""
+    except ValueError:
+        return False
+    return host.lower() in EXCHANGE_ONLINE
 
 
 def check_connection(card: MailConnection) -> None:

@@ -3,16 +3,13 @@
 Codes: learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode
 """
 
-from urllib.parse import urlsplit
-
 from dispatch.channels.web import FORBIDDEN, TOO_LARGE, TOO_MANY, UNAUTHORIZED, UNAVAILABLE, redacted
 from dispatch.errors import ConnectionDownError, DispatchError, PermanentError, TransientError
+from store.connection_checks import is_exchange_online
 
 OK, INTERNAL_ERROR, BAD_GATEWAY, GATEWAY_TIMEOUT = 200, 500, 502, 504
 LONG_WAIT_S = 900.0
 """For quotas: they are counted over hours."""
-ONLINE_HOSTS = ("outlook.office365.com", "outlook.office.com", "outlook.office365.us", "partner.outlook.cn")
-"""Exchange Online, where EWS is being switched off."""
 _PERMANENT = {
     "ErrorInvalidRecipients": "bad_address",
     "ErrorMissingRecipients": "bad_address",
@@ -110,7 +107,7 @@ def status_fault(status: int, reason: str, server: str, pause_s: float | None) -
     if status >= INTERNAL_ERROR and status not in _STATUS:
         return TransientError(answer, code=status, error_class="server_error", retry_after_s=pause_s)
     word = _STATUS.get(status, "ews_endpoint")
-    if status == FORBIDDEN and (urlsplit(server).hostname or "").lower() in ONLINE_HOSTS:
+    if status == FORBIDDEN and is_exchange_online(server):
         word = "ews_blocked"
     # A gateway that waited in vain had handed the letter on, and knows no more.
     return ConnectionDownError(

@@ -23,7 +23,7 @@ KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
-    "problem.address", "problem.exception", "problem.timezone",
+    "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {

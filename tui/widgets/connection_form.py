@@ -7,10 +7,10 @@ from textual import on
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Input, Select
+from textual.widgets import Button, Input, Select, Static
 
 from store.cards import MailConnection
-from store.connection_checks import MAX_PORT, check_connection
+from store.connection_checks import MAX_PORT, check_connection, is_exchange_online
 from store.errors import SettingsError
 from store.settings import connection_secret, save_connection, sending
 from store.vocabulary import Encryption, Protocol
@@ -22,7 +22,7 @@ from tui.widgets.form import Field, Form, Say, Value, choice_field, flag_field, 
 DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
 """Submission over TLS and STARTTLS (RFC 8314), and plain relay (RFC 5321)."""
 
-_SMTP_ONLY = ("port", "encryption", "authentication", "ca_file")
+_SMTP_ONLY = ("port", "encryption", "authentication")
 _OAUTH2 = ("application_id", "directory_id", "client_secret")
 
 
@@ -49,7 +49,11 @@ class ConnectionForm(Form):
     def fields(self) -> list[Field]:
         card, say = self.card, self.say
         kept = say("mail.secret_kept")
-        protocols = [("SMTP", Protocol.SMTP.value), ("EWS", Protocol.EWS.value)]
+        protocols = [
+            ("SMTP", Protocol.SMTP.value),
+            ("EWS", Protocol.EWS.value),
+            ("Microsoft Graph", Protocol.GRAPH.value),
+        ]
         encryptions = [(say(f"mail.encryption_{kind.value}"), kind.value) for kind in Encryption]
         return [
             text_field("server", say("mail.server"), card.server, hint=say("mail.server_hint")),
@@ -71,11 +75,16 @@ class ConnectionForm(Form):
         return [Button(Content(self.say("mail.check")), id="check", compact=True)]
 
     def below(self) -> list[Widget]:
-        return [ConnectionCheck(self.say)]
+        note = Static(Content(self.say("mail.ews_retired")), id="ews-note")
+        return [note, ConnectionCheck(self.say)]
 
     def follow(self) -> None:
         smtp = self.text("protocol") == Protocol.SMTP.value
-        oauth2 = self.flag("oauth2")
+        graph = self.text("protocol") == Protocol.GRAPH.value
+        oauth2 = graph or self.flag("oauth2")
+        ews_online = not smtp and not graph and is_exchange_online(self.text("server"))
+        self.query_one("#ews-note").display = ews_online
+        self.field("oauth2").display = not graph
         for name in _SMTP_ONLY:
             self.field(name).display = smtp
         for name in _OAUTH2:
@@ -116,12 +125,12 @@ class ConnectionForm(Form):
             encryption=Encryption(texts["encryption"]),
             authentication=values["authentication"] is True and protocol is Protocol.SMTP,
             login=texts["login"],
-            oauth2=values["oauth2"] is True,
+            oauth2=values["oauth2"] is True or protocol is Protocol.GRAPH,
             application_id=texts["application_id"],
             directory_id=texts["directory_id"],
             ca_file=texts["ca_file"],
         )
-        needs_login = card.authentication or card.oauth2 or protocol is Protocol.EWS
+        needs_login = card.authentication or (card.oauth2 if protocol is Protocol.SMTP else not card.oauth2)
         if needs_login and not card.login:
             raise SettingsError("login", self.say("problem.login"))
         for name in ("application_id", "directory_id"):

@@ -41,7 +41,29 @@ async def test_ews_hides_port_encryption_and_smtp_authentication(section_store: 
         assert isinstance(form, ConnectionForm)
         form.query_one("#field-protocol", Select).value = "ews"
         await pilot.pause()
-        assert shown(form) == {"server", "protocol", "oauth2", "login", "password", "name"}
+        assert shown(form) == {"server", "protocol", "oauth2", "login", "password", "ca_file", "name"}
+        note = form.query_one("#ews-note")
+        assert not note.display
+        form.query_one("#field-server", Input).value = "outlook.office365.com"
+        await until(pilot, lambda: note.display)
+
+
+async def test_graph_is_always_oauth2_and_is_saved(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        form.query_one("#field-protocol", Select).value = "graph"
+        await pilot.pause()
+        ids = {"application_id", "directory_id", "client_secret"}
+        assert shown(form) == {"server", "protocol", "login", "ca_file", "name"} | ids
+        for name in ids:
+            form.query_one(f"#field-{name}", Input).value = f"{name}".replace("_", "-")
+        form.query_one("#field-server", Input).value = "graph.microsoft.com"
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: bool(connections(section_store)))
+        [card] = connections(section_store)
+        assert (card.protocol.value, card.oauth2, card.port, card.has_client_secret) == ("graph", True, None, True)
 
 
 async def test_oauth2_reveals_its_fields_and_hides_the_password(section_store: Store) -> None:
