@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from dispatch.doctor.steps import ORDER, WEB_ORDER, Finding, Step
 from dispatch.doctor.visit import Limits, Visit
 from store.cards import MailConnection, Sending
+from store.vocabulary import Protocol
 
 __all__ = ["ORDER", "WEB_ORDER", "Finding", "Limits", "Step", "check"]
 
@@ -29,9 +30,11 @@ async def check(
     """
     # Imported here: the mail client is loaded only when a connection is tried.
     from dispatch.doctor.smtp import SmtpExamination
+    from dispatch.doctor.web import WebExamination
 
     visit = Visit(limits, secret)
-    examination = SmtpExamination(visit, connection, secret, sending, to)
+    kind = SmtpExamination if connection.protocol is Protocol.SMTP else WebExamination
+    examination = kind(visit, connection, secret, sending, to)
     politely = False
     try:
         for name, work in examination.steps():
