@@ -143,6 +143,8 @@ class WebExamination:
         words = {scheme.lower() for scheme in schemes}
         if not self._card.oauth2 and not words & {"basic", "ntlm", "negotiate"}:
             raise FaultError("auth_oauth2_only", told, offered=", ".join(schemes) or "?")
+        if self._card.oauth2 and words and "bearer" not in words:
+            raise FaultError("no_oauth2", told, offered=", ".join(schemes))
         return Found(told, retirements(self._card))
 
     async def _token(self) -> Found:

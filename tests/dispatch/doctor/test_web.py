@@ -27,6 +27,8 @@ async def examined(folder: Path, protocol: Protocol, answers: list[Answer], **ch
     secret, expired = changes.pop("secret", SECRET), changes.pop("expired", False)
     with TokenServer(folder) as tokens, kind(folder, tokens=tokens.issued) as server:
         server.answers += answers
+        if isinstance(server, EwsServer):
+            server.schemes = (changes.pop("scheme", "Bearer"),)
         if expired:
             tokens.answers.append(EXPIRED)
         card = MailConnection(
@@ -67,6 +69,10 @@ ROWS: list[tuple[str, Protocol, list[Answer], dict[str, Any], tuple[str, str, st
     ("EWS: moved", EWS, [Answer(302, b"", (("Location", "https://owa.example.org/"),))], {"any": True},
      ("endpoint", "server", "endpoint_moved")),
     ("EWS: server down", EWS, [Answer(503)], {"any": True}, ("endpoint", "server", "endpoint_down")),
+    ("EWS: OAuth2 chosen, server takes passwords only", EWS, [], {"scheme": "NTLM"},
+     ("endpoint", "oauth2", "no_oauth2")),
+    ("EWS: password chosen, server takes tokens only", EWS, [], {"oauth2": False},
+     ("endpoint", "oauth2", "auth_oauth2_only")),
     ("EWS: impersonation denied", EWS, [response("ErrorImpersonateUserDenied")], {},
      ("sender", "login", "impersonation_denied")),
     ("EWS: SendAs denied", EWS, [response("ErrorSendAsDenied")], {},
