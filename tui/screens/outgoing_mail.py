@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Label, Static, TabbedContent, TabPane
 
-from store.cards import MailConnection, Sending
+from store.cards import MailConnection, Sending, Status
 from store.errors import StoreError
 from store.settings import connection_secret, connections, delete_connection, save_connection, save_sending, sending
-from store.vocabulary import Protocol
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
 from tui.widgets.card_view import CardView, Line
+from tui.widgets.connection_card import ConnectionCard
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.connection_form import ConnectionForm
 from tui.widgets.form import Form, Say
@@ -29,44 +29,6 @@ from tui.widgets.silent_pane import SilentPane
 
 _TABS = ("tab-connections", "tab-sending", "tab-silent")
 _ON_CONNECTIONS = frozenset({"check", "details", "switch", "delete", "add"})
-
-
-def connection_lines(card: MailConnection, say: Say) -> list[Line]:
-    """The lines of a connection's card: those its protocol and flags call for."""
-
-    def yes(value: bool) -> str:
-        return say("mail.yes" if value else "mail.no")
-
-    def secret(stored: bool) -> Line:
-        return ("", say("mail.secret_set"), "") if stored else ("", say("mail.empty"), "$text-error")
-
-    lines: list[Line] = [
-        (say("mail.state"), say("mail.on" if card.enabled else "mail.off"), "" if card.enabled else "$text-warning"),
-        (say("mail.server"), card.server, ""),
-        (say("mail.protocol"), card.protocol.value.upper(), ""),
-    ]
-    smtp = card.protocol is Protocol.SMTP
-    if smtp:
-        lines += [
-            (say("mail.port"), str(card.port or ""), ""),
-            (say("mail.encryption"), say(f"mail.encryption_{card.encryption.value}"), ""),
-            (say("mail.authentication"), yes(card.authentication), ""),
-        ]
-    if card.oauth2 or not smtp:
-        lines.append((say("mail.oauth2"), yes(card.oauth2), ""))
-    if card.oauth2:
-        lines += [
-            (say("mail.application_id"), card.application_id, ""),
-            (say("mail.directory_id"), card.directory_id, ""),
-            (say("mail.client_secret"), *secret(card.has_client_secret)[1:]),
-        ]
-    if card.authentication or card.oauth2 or not smtp:
-        lines.append((say("mail.login"), card.login, ""))
-        if not card.oauth2:
-            lines.append((say("mail.password"), *secret(card.has_password)[1:]))
-    if card.ca_file:
-        lines.append((say("mail.ca_file"), card.ca_file, ""))
-    return lines
 
 
 def sending_lines(card: Sending, say: Say) -> list[Line]:
@@ -83,37 +45,6 @@ def sending_lines(card: Sending, say: Say) -> list[Line]:
         unlimited = name == "batch_size" and value == 0
         lines.append((say(f"mail.{name}"), say("mail.no_limit") if unlimited else str(value), ""))
     return lines
-
-
-class ConnectionCard(Vertical):
-    """One connection with its buttons; the buttons act on this card."""
-
-    DEFAULT_CSS = """
-    ConnectionCard { height: auto; margin-bottom: 1; }
-    ConnectionCard > .card-title { padding: 0 1; text-style: bold; color: $text-primary; }
-    ConnectionCard > .block-title { padding: 0 1; text-style: bold; }
-    ConnectionCard > Horizontal { height: 1; padding: 0 1; }
-    ConnectionCard Button { margin-right: 1; min-width: 8; }
-    """
-
-    def __init__(self, card: MailConnection, say: Say) -> None:
-        super().__init__(id=f"connection-{card.id}")
-        self.card = card
-        self.say = say
-        self.fault: tuple[str, str] = ("", "")
-
-    def compose(self) -> ComposeResult:
-        say, card = self.say, self.card
-        toggle = say("mail.switch_off" if card.enabled else "mail.switch_on")
-        yield Label(Content(say("mail.connection_to", server=card.server)), classes="card-title")
-        yield Label(Content(say("mail.block_server")), classes="block-title")
-        with Horizontal():
-            yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
-            yield Button(Content(say("mail.check")), classes="check", compact=True)
-            yield Button(Content(toggle), classes="toggle", compact=True)
-            yield Button(Content(say("mail.delete")), classes="delete", compact=True)
-        yield CardView(connection_lines(card, say))
-        yield ConnectionCheck(say)
 
 
 class OutgoingMailScreen(SectionScreen):
@@ -207,6 +138,17 @@ class OutgoingMailScreen(SectionScreen):
             await place.mount(Static(Content(self.say("mail.no_connections")), classes="notice"))
         if self._tab == "tab-connections":
             (self.query("ConnectionCard Button.edit").first() if event.cards else self.query_one("#add")).focus()
+
+        self._show_health()
+
+    def show_status(self, status: Status) -> None:
+        super().show_status(status)
+        self._show_health()
+
+    def _show_health(self) -> None:
+        if (status := self.console.status) is not None:
+            for card in self.query(ConnectionCard):
+                card.show_health(status, self.console.zone)
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:

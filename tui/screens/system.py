@@ -1,7 +1,6 @@
 """The state of the whole: store, deliveries, dispatchers, connections, and what is missing."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from textual import on
@@ -16,6 +15,7 @@ from store.settings import company
 from store.status import read_status
 from tui.screens.base import SectionScreen
 from tui.widgets.card_view import CardView, Line
+from tui.widgets.connection_card import health_words, moment
 from tui.widgets.form import Say
 
 REFRESH_S = 1.0
@@ -35,7 +35,7 @@ def status_lines(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
         (say("system.deliveries"), deliveries, ""),
     ]
     if status.oldest_due_at is not None:
-        lines.append((say("system.oldest"), _time(status.oldest_due_at, zone), "$text-warning"))
+        lines.append((say("system.oldest"), moment(status.oldest_due_at, zone), "$text-warning"))
     return [
         *lines,
         (say("system.events"), say("system.events_text", events=status.events, unplanned=status.unplanned), ""),
@@ -48,17 +48,13 @@ def _mark(*, bad: bool) -> str:
     return "$text-error" if bad else "$text-success"
 
 
-def _time(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M:%S")
-
-
 def _dispatchers(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
     lines: list[Line] = []
     if not any(card.alive for card in status.dispatchers):
         lines.append((say("system.dispatchers"), say("system.no_dispatcher"), "$text-error"))
     for card in status.dispatchers:
-        place = say("system.dispatcher_line", host=card.host, pid=card.pid, since=_time(card.started_at, zone))
-        silent = say("system.dispatcher_silent", seen=_time(card.seen_at, zone))
+        place = say("system.dispatcher_line", host=card.host, pid=card.pid, since=moment(card.started_at, zone))
+        silent = say("system.dispatcher_silent", seen=moment(card.seen_at, zone))
         state = say("system.dispatcher_alive") if card.alive else silent
         label = "" if lines else say("system.dispatchers")
         lines.append((label, f"{state}: {place}", "$text-success" if card.alive else "dim"))
@@ -69,26 +65,14 @@ def _connections(status: Status, zone: ZoneInfo, say: Say) -> list[Line]:
     if not status.connections:
         return [(say("system.connections"), say("system.no_connection"), "$text-error")]
     return [
-        (say("system.connections") if number == 0 else "", *_connection(card, status, zone, say))
+        (say("system.connections") if number == 0 else "", *_named(card, status, zone, say))
         for number, card in enumerate(status.connections)
     ]
 
 
-def _connection(card: MailConnection, status: Status, zone: ZoneInfo, say: Say) -> tuple[str, str]:
-    health = next((health for health in status.health if health.connection == card.name), None)
-    if not card.enabled:
-        return f"{card.name}: {say('system.circuit_off')}", "$text-warning"
-    if health is None:
-        return f"{card.name}: {say('system.circuit_unused')}", ""
-    parts = [f"{card.name}: {say(f'system.circuit_{health.circuit}')}"]
-    if health.last_sent_at is not None:
-        parts.append(say("system.last_sent", at=_time(health.last_sent_at, zone)))
-    bad = health.circuit != "closed"
-    if bad and health.retry_at is not None:
-        parts.append(say("system.retry_at", at=_time(health.retry_at, zone)))
-    if bad and health.last_error:
-        parts.append(health.last_error)
-    return " · ".join(parts), _mark(bad=bad)
+def _named(card: MailConnection, status: Status, zone: ZoneInfo, say: Say) -> tuple[str, str]:
+    words, style = health_words(card, status, zone, say)
+    return f"{card.name}: {words}", style
 
 
 class SystemScreen(SectionScreen):

@@ -1,18 +1,23 @@
 """Connections and sending parameters."""
 
 import socket
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Checkbox, Input, Select, Static
 
 from store.cards import MailConnection, Sending
 from store.engine import Store
 from store.settings import connection_secret, connections, save_connection, save_sending, sending
+from store.status import save_health
 from store.vocabulary import Encryption
 from tests.tui.screens.sections import LANGUAGES, press, section
+from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
+from tui.app import ConsoleApp
 from tui.screens.outgoing_mail import OutgoingMailScreen
 from tui.widgets.connection_form import ConnectionForm
 from tui.widgets.form import Field
@@ -210,3 +215,26 @@ async def test_what_acts_on_a_connection_is_not_offered_beside_the_sending_param
         assert isinstance(pilot.app.screen, OutgoingMailScreen)
         assert connections(section_store)[0].enabled
         await until(pilot, lambda: "Delete" not in seen(pilot.app).splitlines()[-1])
+
+
+async def test_each_card_says_how_its_connection_does_and_keeps_saying_it(tmp_path: Path) -> None:
+    store = scripted_store(tmp_path)
+    app = ConsoleApp(store, language="ru", start_dispatcher=False)
+    try:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("5")
+
+            def health(number: int) -> str:
+                found = app.screen.query(f"#connection-{number} .health").results(Static)
+                return " ".join(str(one.content) for one in found)
+
+            await until(pilot, lambda: "в порядке · последнее письмо 23.11.2026" in health(1))
+            await until(pilot, lambda: health(2) == "выключено")
+            store.write(lambda connection: save_health(connection, 1, circuit="open", last_error="refused [/b]"))
+            await until(pilot, lambda: "не работает" in health(1))
+            assert "refused [/b]" in health(1)
+            spare = next(card for card in connections(store) if card.name == "spare")
+            save_connection(store, replace(spare, enabled=True), who="test")
+            await until(pilot, lambda: "по порядку 1-е" in health(1))
+    finally:
+        store.close()

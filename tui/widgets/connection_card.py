@@ -1,0 +1,120 @@
+"""A mail connection as a card: what it is set to, how it does, and its buttons."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Label, Static
+
+from store.cards import MailConnection, Status
+from store.sanitise import clean_line
+from store.vocabulary import Protocol
+from tui.widgets.card_view import CardView, Line
+from tui.widgets.connection_check import ConnectionCheck
+from tui.widgets.form import Say
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """A moment to the second."""
+    return at.astimezone(zone).strftime("%d.%m.%Y %H:%M:%S")
+
+
+def health_words(card: MailConnection, status: Status, zone: ZoneInfo, say: Say) -> tuple[str, str]:
+    """How a connection does: last good letter, next try and last error while it fails; and the style to say it in."""
+    health = next((health for health in status.health if health.connection == card.name), None)
+    if not card.enabled:
+        return say("system.circuit_off"), "$text-warning"
+    if health is None:
+        return say("system.circuit_unused"), ""
+    bad = health.circuit != "closed"
+    parts = [say(f"system.circuit_{health.circuit}")]
+    if health.last_sent_at is not None:
+        parts.append(say("system.last_sent", at=moment(health.last_sent_at, zone)))
+    if bad and health.retry_at is not None:
+        parts.append(say("system.retry_at", at=moment(health.retry_at, zone)))
+    if bad and health.last_error:
+        parts.append(health.last_error)
+    return " · ".join(parts), "$text-error" if bad else "$text-success"
+
+
+def connection_lines(card: MailConnection, say: Say) -> list[Line]:
+    """The lines of a connection's card: those its protocol and flags call for."""
+
+    def yes(value: bool) -> str:
+        return say("mail.yes" if value else "mail.no")
+
+    def secret(stored: bool) -> Line:
+        return ("", say("mail.secret_set"), "") if stored else ("", say("mail.empty"), "$text-error")
+
+    lines: list[Line] = [
+        (say("mail.state"), say("mail.on" if card.enabled else "mail.off"), "" if card.enabled else "$text-warning"),
+        (say("mail.server"), card.server, ""),
+        (say("mail.protocol"), card.protocol.value.upper(), ""),
+    ]
+    smtp = card.protocol is Protocol.SMTP
+    if smtp:
+        lines += [
+            (say("mail.port"), str(card.port or ""), ""),
+            (say("mail.encryption"), say(f"mail.encryption_{card.encryption.value}"), ""),
+            (say("mail.authentication"), yes(card.authentication), ""),
+        ]
+    if card.oauth2 or not smtp:
+        lines.append((say("mail.oauth2"), yes(card.oauth2), ""))
+    if card.oauth2:
+        lines += [
+            (say("mail.application_id"), card.application_id, ""),
+            (say("mail.directory_id"), card.directory_id, ""),
+            (say("mail.client_secret"), *secret(card.has_client_secret)[1:]),
+        ]
+    if card.authentication or card.oauth2 or not smtp:
+        lines.append((say("mail.login"), card.login, ""))
+        if not card.oauth2:
+            lines.append((say("mail.password"), *secret(card.has_password)[1:]))
+    if card.ca_file:
+        lines.append((say("mail.ca_file"), card.ca_file, ""))
+    return lines
+
+
+class ConnectionCard(Vertical):
+    """One connection with its buttons; the buttons act on this card."""
+
+    DEFAULT_CSS = """
+    ConnectionCard { height: auto; margin-bottom: 1; }
+    ConnectionCard > .card-title { padding: 0 1; text-style: bold; color: $text-primary; }
+    ConnectionCard > .health { padding: 0 1; height: auto; }
+    ConnectionCard > .block-title { padding: 0 1; text-style: bold; }
+    ConnectionCard > Horizontal { height: 1; padding: 0 1; }
+    ConnectionCard Button { margin-right: 1; min-width: 8; }
+    """
+
+    def __init__(self, card: MailConnection, say: Say) -> None:
+        super().__init__(id=f"connection-{card.id}")
+        self.card = card
+        self.say = say
+        self.fault: tuple[str, str] = ("", "")
+
+    def compose(self) -> ComposeResult:
+        say, card = self.say, self.card
+        toggle = say("mail.switch_off" if card.enabled else "mail.switch_on")
+        yield Label(Content(say("mail.connection_to", server=card.server)), classes="card-title")
+        yield Static(classes="health")
+        yield Label(Content(say("mail.block_server")), classes="block-title")
+        with Horizontal():
+            yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
+            yield Button(Content(say("mail.check")), classes="check", compact=True)
+            yield Button(Content(toggle), classes="toggle", compact=True)
+            yield Button(Content(say("mail.delete")), classes="delete", compact=True)
+        yield CardView(connection_lines(card, say))
+        yield ConnectionCheck(say)
+
+    def show_health(self, status: Status, zone: ZoneInfo) -> None:
+        """Say how the connection does, and which place it has among several."""
+        words, style = health_words(self.card, status, zone, self.say)
+        used = [card.name for card in status.connections if card.enabled]
+        if len(used) > 1 and self.card.name in used:
+            words += " · " + self.say("mail.turn", turn=used.index(self.card.name) + 1)
+        text = clean_line(words)
+        for place in self.query(".health").results(Static):  # none yet, before it is composed
+            place.update(Content.styled(text, style) if style else Content(text))
