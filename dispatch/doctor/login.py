@@ -6,11 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import aiosmtplib
 
+from dispatch.channels.own_thread import in_own_thread
 from dispatch.doctor.answers import meaning
 from dispatch.doctor.dialogue import MECHANISMS, Dialogue
 from dispatch.doctor.greeting import Greeting, said
 from dispatch.doctor.retirement import retirements
 from dispatch.doctor.steps import FaultError, Finding, Found, finding
+from dispatch.doctor.visit import Visit
+from dispatch.errors import DispatchError
+from dispatch.remedies import REMEDIES
 from store.cards import MailConnection
 from store.vocabulary import Encryption
 
@@ -20,15 +24,41 @@ Work = Callable[[], Awaitable[Found]]
 class Login:
     """The login over SMTP."""
 
-    def __init__(self, dialogue: Dialogue, greeting: Greeting, card: MailConnection, secret: str) -> None:
+    def __init__(self, dialogue: Dialogue, greeting: Greeting, card: MailConnection, secret: str, visit: Visit) -> None:
         self._dialogue = dialogue
         self._greeting = greeting
         self._card = card
         self._secret = secret
+        self._visit = visit
+        self._given = ""
 
     def steps(self) -> list[tuple[str, Work]]:
         """The steps in order."""
+        if self._card.oauth2:
+            return [("token", self._token), ("authentication", self._show_token)]
         return [("authentication", self._authenticate)]
+
+    async def _token(self) -> Found:
+        from dispatch.tokens import TokenProvider  # requests and msal, for those who need them
+
+        limits = self._visit.limits
+        # One of its own: msal keeps a refusal for a minute, and whoever checks has just mended something.
+        tokens = TokenProvider(self._card, self._secret, timeout_s=limits.answer_s)
+        try:
+            self._given = await in_own_thread(tokens.token, limits.total_s)
+        except DispatchError as error:
+            known = error.error_class in REMEDIES
+            raise FaultError(error.error_class if known else "token_refused", error.answer) from None
+        self._visit.transcript.hide(self._given)
+        self._visit.transcript.hide(f"user={self._card.login}\x01auth=Bearer {self._given}\x01\x01")
+        return Found(self._card.application_id)
+
+    async def _show_token(self) -> Found:
+        offered = self._dialogue.server_auth_methods
+        if "xoauth2" not in offered:
+            names = ", ".join(offered).upper() or "?"
+            raise FaultError("no_oauth2", f"AUTH {names}", offered=names)
+        return await self._log_in("xoauth2", self._given)
 
     async def _authenticate(self) -> Found:
         card = self._card
@@ -37,11 +67,17 @@ class Login:
             return Found(findings=unused, skipped=True)
         if not self._secret:
             raise FaultError("password_missing")
-        mechanism = self._mechanism()
+        return await self._log_in(self._mechanism(), self._secret)
+
+    async def _log_in(self, mechanism: str, secret: str) -> Found:
+        """The one attempt."""
+        card = self._card
         try:
-            await self._dialogue.log_in(mechanism, card.login, self._secret)
+            await self._dialogue.log_in(mechanism, card.login, secret)
         except aiosmtplib.SMTPResponseException as error:
             remedy = meaning("authentication", error.code, error.message)
+            if card.oauth2 and remedy == "auth_failed":
+                remedy = "token_refused"
             offered = ", ".join(self._dialogue.server_auth_methods).upper() or mechanism.upper()
             raise FaultError(remedy, self._reason(error), login=card.login, offered=offered) from None
         except (ValueError, binascii.Error) as error:

@@ -32,7 +32,7 @@ class SmtpExamination:
         self._socket: socket.socket | None = None
         dialogue = self._dialogue = Dialogue(card.server, visit.transcript, visit.limits.answer_s)
         greeting = self._greeting = Greeting(dialogue, card, visit.limits, self._again)
-        self._login = Login(dialogue, greeting, card, secret)
+        self._login = Login(dialogue, greeting, card, secret, visit)
         self._transaction = Transaction(dialogue, greeting, card, sending, to)
 
     def steps(self) -> list[tuple[str, Work]]:

@@ -11,9 +11,10 @@ from aiosmtpd.smtp import AuthResult
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
+from dispatch.doctor import Limits, Step, check
 from dispatch.errors import ConnectionDownError
 from dispatch.tokens import TokenProvider
-from store.cards import MailConnection
+from store.cards import MailConnection, Sending
 from store.vocabulary import Encryption
 from tests.dispatch.channels.token_server import APPLICATION, EXPIRED, SECRET, TENANT, TokenServer
 from tests.mail_server import MailServer
@@ -130,3 +131,39 @@ async def test_a_server_without_xoauth2_is_named_and_gets_no_token(tmp_path: Pat
             await send(SmtpSession(connection, SECRET, tokens=given, timeout_s=5))
         assert caught.value.error_class == "auth_unavailable"
         assert plain.logins == []
+
+
+async def steps_of(mail: TokenMailServer, secret: str = SECRET, **fields: Any) -> list[Step]:
+    """The doctor's steps; mail and token server have a certificate of the same authority."""
+    assert mail.issuer is not None
+    sending = Sending("help@example.org", LOGIN, "Support")
+    connection = card(mail, authority=mail.issuer.url, **fields)
+    return [step async for step in check(connection, secret, sending, limits=Limits(5, 1, 20))]
+
+
+@pytest.fixture
+def both(mail: TokenMailServer, tmp_path: Path) -> TokenMailServer:
+    """The two servers, with one file that holds the certificates of both authorities."""
+    assert mail.issuer is not None
+    whole = Path(mail.ca_file).read_bytes() + Path(mail.issuer.ca_file).read_bytes()
+    Path(mail.ca_file).write_bytes(whole)
+    return mail
+
+
+async def test_the_doctor_gets_a_token_and_shows_it_once(both: TokenMailServer) -> None:
+    steps = await steps_of(both)
+    assert [step.name for step in steps if step.outcome == "failed"] == []
+    assert {"token", "authentication", "sender"} <= {step.name for step in steps}
+    assert both.tokens == ["token-canary-0"]
+    assert both.logins == []
+    assert "token-canary" not in repr(steps)
+    assert SECRET not in repr(steps)
+
+
+async def test_the_doctor_tells_a_wrong_secret_from_a_token_that_is_refused(both: TokenMailServer) -> None:
+    wrong = (await steps_of(both, "another secret"))[-1]
+    assert (wrong.name, wrong.field, wrong.remedy) == ("token", "client_secret", "token_secret")
+    both.taken_back = {"token-canary-0"}
+    refused = (await steps_of(both))[-1]
+    assert (refused.name, refused.remedy) == ("authentication", "token_refused")
+    assert both.tokens == ["token-canary-0"]
