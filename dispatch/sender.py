@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from dispatch.backoff import next_pause_s
-from dispatch.channels.sessions import Session, open_session, secret_of
+from dispatch.channels.sessions import Session, open_session
 from dispatch.circuit import Circuit
 from dispatch.errors import ConnectionDownError, DispatchError, MessageError, PermanentError, TransientError
 from dispatch.mailing import Mailing
@@ -29,7 +29,7 @@ from store.engine import Store
 from store.errors import SecretError, StoreUnreachableError
 from store.outbox import Claimed, Settlement
 from store.sanitise import clean_line
-from store.settings import connection_secret
+from store.settings import connection_secret, secret_of
 from store.status import save_health
 from store.vocabulary import DeliveryState
 

@@ -168,6 +168,11 @@ def connection_secret(store: Store, connection_id: int, name: SecretName) -> str
     return store.unseal(sealed, secret_place(connection_id, name))
 
 
+def secret_of(card: MailConnection) -> SecretName:
+    """Which of its secrets a connection is opened with."""
+    return "client_secret" if card.oauth2 else "password"
+
+
 def secret_place(connection_id: int, name: str) -> str:
     """What a sealed secret of a connection is bound to."""
     return f"mail_connection:{connection_id}:{name}"

@@ -6,7 +6,6 @@ from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
 from store import vocabulary
 from store.cards import MailConnection
-from store.settings import SecretName
 
 
 class Session(Protocol):
@@ -25,17 +24,12 @@ class Session(Protocol):
         ...
 
 
-def secret_of(card: MailConnection) -> SecretName:
-    """Which of its secrets a connection is opened with."""
-    return "client_secret" if card.oauth2 else "password"
-
-
 def open_session(card: MailConnection, secret: str) -> Session:
     """A session that is not connected yet; its first letter connects it.
 
     Args:
         card: The connection.
-        secret: The one named by `secret_of`, in clear.
+        secret: The one named by `store.settings.secret_of`, in clear.
     """
     # Imported when a connection needs them: requests alone costs a tenth of a second.
     if card.protocol is vocabulary.Protocol.EWS:

@@ -29,13 +29,13 @@ def check_mail(
     from dispatch.doctor import Step, check
     from dispatch.remedies import advice
     from store.checks import check_address
-    from store.settings import connection_secret, connections, sending
+    from store.settings import connection_secret, connections, secret_of, sending
 
     if to is not None:
         check_address(to, "--to", required=True)
     with opened(store_of(context, store)) as desk:
         card = _chosen(connections(desk), name)
-        secret = connection_secret(desk, card.id, "client_secret" if card.oauth2 else "password")
+        secret = connection_secret(desk, card.id, secret_of(card))
         parameters = sending(desk)
 
     async def run() -> list[Step]:

@@ -14,7 +14,15 @@ from textual.widgets import Button, Label, Static, TabbedContent, TabPane
 
 from store.cards import MailConnection, Sending, Status
 from store.errors import StoreError
-from store.settings import connection_secret, connections, delete_connection, save_connection, save_sending, sending
+from store.settings import (
+    connection_secret,
+    connections,
+    delete_connection,
+    save_connection,
+    save_sending,
+    secret_of,
+    sending,
+)
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
@@ -214,7 +222,7 @@ class OutgoingMailScreen(SectionScreen):
         card = chosen.card
 
         def gather() -> CheckRequest:
-            secret = connection_secret(self.store, card.id, "client_secret" if card.oauth2 else "password")
+            secret = connection_secret(self.store, card.id, secret_of(card))
             return CheckRequest(card, secret, sending(self.store))
 
         chosen.query_one(ConnectionCheck).start(gather)

@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Select, Static
 from store.cards import MailConnection
 from store.connection_checks import MAX_PORT, check_connection, is_exchange_online
 from store.errors import SettingsError
-from store.settings import connection_secret, save_connection, sending
+from store.settings import connection_secret, save_connection, secret_of, sending
 from store.vocabulary import Encryption, Protocol
 from tui.operator import operator
 from tui.spoken import binding
@@ -163,7 +163,7 @@ class ConnectionForm(Form):
         except SettingsError as error:
             self.refuse(error.path, error.problem)
             return
-        secret_name = "client_secret" if card.oauth2 else "password"
+        secret_name = secret_of(card)
         typed = str(values[secret_name])
 
         def gather() -> CheckRequest:
