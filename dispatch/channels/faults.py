@@ -7,6 +7,7 @@ from typing import cast
 
 import aiosmtplib
 
+from dispatch.channels.limit_words import PERMANENT, RATE_LIMITED, TOO_MANY_CONNECTIONS, limit_class
 from dispatch.errors import ConnectionDownError, PermanentError, TransientError
 from store.sanitise import clean_line
 
@@ -16,7 +17,7 @@ _ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})\b")
 _CLASSES = {
     "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender",
     "2.1": "mailbox_disabled", "2.2": "mailbox_full", "2.3": "too_large", "3.4": "too_large",
-    "7.1": "policy", "7.0": "policy", "5.3": "throttled",
+    "7.1": "policy", "7.0": "policy", "5.3": RATE_LIMITED,
 }  # fmt: skip
 """Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
 
@@ -26,12 +27,13 @@ def letter_fault(code: int, text: str) -> TransientError | PermanentError | Conn
     answer = shown(f"{code} {text}")
     found = _ENHANCED.match(text)
     detail = f"{found.group(2)}.{found.group(3)}" if found else ""
+    limit = limit_class(code, text) if code < PERMANENT else ""
     if code == SERVICE_CLOSING:
-        return ConnectionDownError(answer, code=code, error_class="throttled")
+        return ConnectionDownError(answer, code=code, error_class=limit or "throttled")
     if code in {530, 535}:
         return ConnectionDownError(answer, code=code, error_class="auth_required")
-    error_class = _CLASSES.get(detail) or ("greylisted" if code in {450, 451} else f"smtp_{code}")
-    kind = TransientError if code < 500 else PermanentError  # noqa: PLR2004 - RFC 5321, section 4.2.1
+    error_class = limit or _CLASSES.get(detail) or ("greylisted" if code in {450, 451} else f"smtp_{code}")
+    kind = TransientError if code < PERMANENT else PermanentError
     return kind(answer, code=code, error_class=error_class)
 
 
@@ -46,9 +48,12 @@ def connection_fault(error: BaseException) -> ConnectionDownError:
 
 
 def _class_of(error: BaseException, causes: list[BaseException], text: str) -> str:
-    code = getattr(error, "code", None)
+    code = cast("int | None", getattr(error, "code", None))
+    limit = limit_class(code, str(getattr(error, "message", ""))) if code and code > 0 else ""
     tests = (
+        (TOO_MANY_CONNECTIONS, limit == TOO_MANY_CONNECTIONS),
         ("auth_failed", isinstance(error, aiosmtplib.SMTPAuthenticationError)),
+        (limit, bool(limit)),
         ("throttled", code == SERVICE_CLOSING),
         ("auth_unavailable", "AUTH" in text and ("not supported" in text or "does not support" in text)),
         ("tls_unavailable", "STARTTLS" in text and "not supported" in text),

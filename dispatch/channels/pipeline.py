@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import SERVICE_CLOSING, letter_fault, shown
+from dispatch.channels.limit_words import limit_class
 from dispatch.errors import ConnectionDownError
 
 RECEIVE_BYTES = 4096
@@ -196,7 +197,8 @@ class Pipeline(asyncio.BufferedProtocol):
         self._lines.clear()
         if reply.code == SERVICE_CLOSING or not self._expected:
             # Said on its way out, or without being asked: whatever follows would belong to another command.
-            self._fail(shown(f"{reply.code} {reply.text}"), "throttled", reply.code)
+            error_class = limit_class(reply.code, reply.text) or "throttled"
+            self._fail(shown(f"{reply.code} {reply.text}"), error_class, reply.code)
             return False
         self._replies.append(reply)
         self._expected -= 1
