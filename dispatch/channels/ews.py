@@ -44,6 +44,14 @@ class EwsSession(WebChannel):
         self._timeout_s = timeout_s
         self._tokens = (tokens or shared_tokens(connection, secret)) if connection.oauth2 else None
 
+    async def look(self, mailbox: str) -> None:
+        """Log in as for a letter and ask for the mailbox's drafts folder; nothing is sent or changed.
+
+        Raises:
+            DispatchError: Like `send`.
+        """
+        await self._run(lambda line: self._opened(line).look(mailbox))
+
     def _open(self) -> Any:
         from dispatch.channels.ews_library import Exchange
 

@@ -1,6 +1,7 @@
 # pyright: basic
 """exchangelib as we use it: one POST a letter, no guessing, no second try. Imported in a thread, on first use."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,8 +15,9 @@ from exchangelib.errors import (
 from exchangelib.ewsdatetime import EWSTimeZone
 from exchangelib.items import SEND_ONLY, SEND_TO_NONE
 from exchangelib.protocol import FailFast, Protocol
-from exchangelib.services import CreateItem
+from exchangelib.services import CreateItem, GetFolder
 from exchangelib.transport import DEFAULT_HEADERS, NOAUTH
+from exchangelib.util import add_xml_child, create_element
 from exchangelib.version import EXCHANGE_2013_SP1, Version
 from requests.auth import AuthBase
 
@@ -83,13 +85,33 @@ class _OurProtocol(Protocol):
         return session
 
 
-class _SendOnce(CreateItem):
-    """CreateItem in the one version we speak: the library would send the letter again in every other one."""
+class _Once:
+    """An operation in the one version we speak: the library would send a letter again in every other one."""
 
-    def _get_response_xml(self, payload: Any) -> Any:
+    def _get_response_xml(self: Any, payload: Any) -> Any:
         answer = self._get_response(payload=payload, api_version=self._version_hint.api_version)
         _, body = self._get_soap_parts(response=answer)
         return self._get_soap_messages(body=body)
+
+
+class _SendOnce(_Once, CreateItem):
+    """CreateItem."""
+
+
+class _LookOnce(_Once, GetFolder):
+    """GetFolder for the drafts of the account itself, or of the mailbox it acts for.
+
+    The library would name the mailbox, and an account that may only send as one would be refused its folders.
+    """
+
+    def call(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        shape, folders = create_element("m:FolderShape"), create_element("m:FolderIds")
+        add_xml_child(shape, "t:BaseShape", "IdOnly")
+        folders.append(create_element("t:DistinguishedFolderId", attrs={"Id": "drafts"}))
+        payload = create_element("m:GetFolder")
+        payload.append(shape)
+        payload.append(folders)
+        return self._get_elements(payload=payload)
 
 
 class Exchange:
@@ -111,20 +133,34 @@ class Exchange:
         # An account a letter: the library's pool of sessions outlives no fault, and cannot be waited for in vain.
         account = self._account(address)
         letter = Message(account=account, mime_content=content)
-        fault: DispatchError | None = None
-        try:
-            _SendOnce(account=account).get(
+        self._do(
+            lambda: _SendOnce(account=account).get(
                 items=[letter], folder=None, message_disposition=SEND_ONLY, send_meeting_invitations=SEND_TO_NONE
             )
+        )
+
+    def look(self, address: str) -> None:
+        """Ask for the drafts folder of a mailbox, by the right letters are sent by; changes nothing.
+
+        Raises:
+            DispatchError: What the server, or the connection to it, had to say.
+        """
+        account = self._account(address)
+        self._do(lambda: _LookOnce(account=account).get())
+
+    def close(self) -> None:
+        """Close what is idle."""
+        self._session.close()
+
+    def _do(self, operation: Callable[[], object]) -> None:
+        fault: DispatchError | None = None
+        try:
+            operation()
         except Exception as error:  # noqa: BLE001 - the library raises what it likes
             fault = _fault(error)
         if fault is not None:
             # Out here, so that the library's exception, which holds the letter, does not hang on to ours.
             raise fault
-
-    def close(self) -> None:
-        """Close what is idle."""
-        self._session.close()
 
     def _account(self, address: str) -> Account:
         config = Configuration(

@@ -59,6 +59,32 @@ class GraphSession(WebChannel):
             )
         return await super().send(envelope)
 
+    async def look(self, mailbox: str) -> None:
+        """Ask to send a letter that is for nobody, which Graph refuses after it has found the mailbox and the right.
+
+        Reading the mailbox would take another permission than Mail.Send, and a refusal would say nothing.
+
+        Raises:
+            DispatchError: Like `send`.
+        """
+        await self._run(lambda line: self._look(self._opened(line), mailbox))
+
+    def _look(self, opened: WebSession, mailbox: str) -> None:
+        letter: dict[str, Any] = {"message": {"toRecipients": []}, "saveToSentItems": False}
+        try:
+            answer = opened.post(self._url(mailbox), json=letter)
+        except (requests.RequestException, OSError) as error:
+            raise web_fault(error, sent=False) from None
+        if answer.status_code == ACCEPTED:
+            return
+        fault = graph_fault(answer)
+        # The one refusal that comes of the letter, and not of the mailbox or the application.
+        if not (isinstance(fault, PermanentError) and fault.error_class == "bad_address"):
+            raise fault
+
+    def _url(self, mailbox: str) -> str:
+        return f"{base_of(self._card.server)}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
+
     def _open(self) -> WebSession:
         session = WebSession(self._card.ca_file, timeout_s=self._timeout_s)
         bearer = BearerAuth(self._tokens)
@@ -68,8 +94,7 @@ class GraphSession(WebChannel):
 
     def _deliver(self, opened: Any, envelope: Envelope) -> str:
         body = base64.b64encode(envelope.content)
-        mailbox = quote(mailbox_of(self._card, envelope), safe="@")
-        url = f"{base_of(self._card.server)}/v1.0/users/{mailbox}/sendMail"
+        url = self._url(mailbox_of(self._card, envelope))
         try:
             answer = opened.post(url, data=body, headers={"Content-Type": "text/plain"})
         except (requests.RequestException, OSError) as error:

@@ -6,15 +6,13 @@ from collections.abc import Awaitable, Callable
 
 import aiosmtplib
 
-from dispatch.channels.own_thread import in_own_thread
 from dispatch.doctor.answers import meaning
 from dispatch.doctor.dialogue import MECHANISMS, Dialogue
+from dispatch.doctor.grant import Grant
 from dispatch.doctor.greeting import Greeting, said
 from dispatch.doctor.retirement import retirements
 from dispatch.doctor.steps import FaultError, Finding, Found, finding
 from dispatch.doctor.visit import Visit
-from dispatch.errors import DispatchError
-from dispatch.remedies import REMEDIES
 from store.cards import MailConnection
 from store.vocabulary import Encryption
 
@@ -29,36 +27,21 @@ class Login:
         self._greeting = greeting
         self._card = card
         self._secret = secret
-        self._visit = visit
-        self._given = ""
+        self._grant = Grant(card, secret, visit) if card.oauth2 else None
 
     def steps(self) -> list[tuple[str, Work]]:
         """The steps in order."""
-        if self._card.oauth2:
-            return [("token", self._token), ("authentication", self._show_token)]
+        if self._grant is not None:
+            return [("token", self._grant.step), ("authentication", self._show_token)]
         return [("authentication", self._authenticate)]
-
-    async def _token(self) -> Found:
-        from dispatch.tokens import TokenProvider  # requests and msal, for those who need them
-
-        limits = self._visit.limits
-        # One of its own: msal keeps a refusal for a minute, and whoever checks has just mended something.
-        tokens = TokenProvider(self._card, self._secret, timeout_s=limits.answer_s)
-        try:
-            self._given = await in_own_thread(tokens.token, limits.total_s)
-        except DispatchError as error:
-            known = error.error_class in REMEDIES
-            raise FaultError(error.error_class if known else "token_refused", error.answer) from None
-        self._visit.transcript.hide(self._given)
-        self._visit.transcript.hide(f"user={self._card.login}\x01auth=Bearer {self._given}\x01\x01")
-        return Found(self._card.application_id)
 
     async def _show_token(self) -> Found:
         offered = self._dialogue.server_auth_methods
         if "xoauth2" not in offered:
             names = ", ".join(offered).upper() or "?"
             raise FaultError("no_oauth2", f"AUTH {names}", offered=names)
-        return await self._log_in("xoauth2", self._given)
+        assert self._grant is not None  # noqa: S101 - the step is there with OAuth2 only
+        return await self._log_in("xoauth2", self._grant.token)
 
     async def _authenticate(self) -> Found:
         card = self._card
@@ -79,7 +62,10 @@ class Login:
             if card.oauth2 and remedy == "auth_failed":
                 remedy = "token_refused"
             offered = ", ".join(self._dialogue.server_auth_methods).upper() or mechanism.upper()
-            raise FaultError(remedy, self._reason(error), login=card.login, offered=offered) from None
+            params = {"login": card.login, "offered": offered}
+            if self._grant is not None and self._grant.lacking and remedy in {"token_refused", "mailbox_permission"}:
+                remedy, params = "permission_missing", params | self._grant.wanted
+            raise FaultError(remedy, self._reason(error), **params) from None
         except (ValueError, binascii.Error) as error:
             # A challenge that is no base64, or a login the mechanism has no way to carry.
             raise FaultError("auth_mechanism", type(error).__name__, offered=mechanism.upper()) from None

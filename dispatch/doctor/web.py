@@ -3,31 +3,25 @@
 import asyncio
 import contextlib
 import socket
-from typing import Any
 from urllib.parse import urlsplit
 
-from dispatch.channels.ews import EwsSession, endpoint_of
-from dispatch.channels.graph import GraphSession, base_of
-from dispatch.channels.own_thread import in_own_thread
+from dispatch.channels.ews import endpoint_of
+from dispatch.channels.graph import base_of
 from dispatch.doctor import encrypted, guess, network
 from dispatch.doctor.certificates import strict_context
+from dispatch.doctor.grant import Grant
 from dispatch.doctor.login import Work
+from dispatch.doctor.mailbox import Mailbox
 from dispatch.doctor.retirement import retirements
 from dispatch.doctor.steps import FaultError, Found
-from dispatch.doctor.trial_letter import trial_letter
 from dispatch.doctor.visit import Visit
-from dispatch.errors import DispatchError
-from dispatch.remedies import REMEDIES
-from dispatch.tokens import TokenProvider
-from store.addresses import AddressError, envelope_address
 from store.cards import MailConnection, Sending
+from store.connection_checks import is_exchange_online
 from store.vocabulary import Protocol
 
 MAX_HEAD = 64 * 1024
 UNAUTHORIZED, FORBIDDEN, SERVER_ERROR = 401, 403, 500
-_ONLINE = "outlook.office365.com"
-_LOGIN = {"auth_failed", "auth_unavailable", "auth_password_expired"}
-_SENDER = {"send_as_denied", "impersonation_denied", "access_denied", "mailbox_unknown", "mailbox_disabled"}
+_PASSWORD_SCHEMES = {"basic", "ntlm", "negotiate"}
 
 
 class WebExamination:
@@ -36,13 +30,12 @@ class WebExamination:
     def __init__(self, visit: Visit, card: MailConnection, secret: str, sending: Sending, to: str | None) -> None:
         self._visit = visit
         self._card = card
-        self._secret = secret
-        self._sending = sending
         self._to = to
+        self._grant = Grant(card, secret, visit) if card.oauth2 else None
+        self._mailbox = Mailbox(visit, card, secret, sending, to, self._grant)
         self._url = self._endpoint()
         parts = urlsplit(self._url)
         self._host, self._port = parts.hostname or card.server, parts.port or 443
-        self._tokens = TokenProvider(card, secret, timeout_s=visit.limits.answer_s) if card.oauth2 else None
         self._addresses: list[network.Address] = []
         self._address: network.Address | None = None
         self._socket: socket.socket | None = None
@@ -54,10 +47,10 @@ class WebExamination:
         steps: list[tuple[str, Work]] = [
             ("name", self._name), ("connect", self._connect), ("tls", self._tls), ("endpoint", self._ask),
         ]  # fmt: skip
-        if self._card.oauth2:
-            steps.append(("token", self._token))
-        steps.append(("sender", self._sender))
-        return [*steps, ("letter", self._letter)] if self._to is not None else steps
+        if self._grant is not None:
+            steps.append(("token", self._grant.step))
+        steps += [("authentication", self._mailbox.authentication), ("sender", self._mailbox.sender)]
+        return [*steps, ("letter", self._mailbox.letter)] if self._to is not None else steps
 
     async def close(self, *, politely: bool) -> None:
         """Let go."""
@@ -137,62 +130,16 @@ class WebExamination:
                 return Found(told, retirements(self._card))
             raise FaultError("graph_endpoint", told)
         if status == FORBIDDEN:
-            raise FaultError("ews_blocked" if self._host == _ONLINE else "access_denied", told, login=self._card.login)
+            raise FaultError("ews_blocked" if is_exchange_online(self._url) else "endpoint_forbidden", told)
         if status != UNAUTHORIZED:
             raise FaultError("ews_endpoint", told)
         words = {scheme.lower() for scheme in schemes}
-        if not self._card.oauth2 and not words & {"basic", "ntlm", "negotiate"}:
-            raise FaultError("auth_oauth2_only", told, offered=", ".join(schemes) or "?")
+        if not self._card.oauth2 and not words & _PASSWORD_SCHEMES:
+            remedy = "auth_oauth2_only" if "bearer" in words else "ews_no_password"
+            raise FaultError(remedy, told, offered=", ".join(schemes) or "—")
         if self._card.oauth2 and words and "bearer" not in words:
             raise FaultError("no_oauth2", told, offered=", ".join(schemes))
         return Found(told, retirements(self._card))
-
-    async def _token(self) -> Found:
-        assert self._tokens is not None  # noqa: S101 - the step is there with OAuth2 only
-        token = await self._blocking(self._tokens.token, "token")
-        self._visit.transcript.hide(token)
-        return Found(self._card.application_id)
-
-    async def _sender(self) -> Found:
-        missing = self._sending.missing
-        if missing:
-            raise FaultError("sending_parameters", ", ".join(missing), field=missing[0])
-        try:
-            return Found(envelope_address(self._sending.system_address))
-        except AddressError as error:
-            raise FaultError("bad_address", str(error), address=self._sending.system_address) from None
-
-    async def _letter(self) -> Found:
-        kind: Any = GraphSession if self._card.protocol is Protocol.GRAPH else EwsSession
-        session = kind(
-            self._card, self._secret, tokens=self._tokens,
-            timeout_s=self._visit.limits.answer_s, total_s=self._visit.limits.total_s,
-        )  # fmt: skip
-        try:
-            return Found(await session.send(trial_letter(self._card.name, self._sending, str(self._to))))
-        except DispatchError as error:
-            raise self._fault(error, "letter") from None
-        finally:
-            await session.close()
-
-    async def _blocking(self, work: Any, step: str) -> Any:
-        try:
-            return await in_own_thread(work, self._visit.limits.total_s)
-        except DispatchError as error:
-            raise self._fault(error, step) from None
-
-    def _fault(self, error: DispatchError, step: str) -> FaultError:
-        """What a channel's refusal means here."""
-        word = error.error_class
-        if word.startswith("token_"):
-            step, word = "token", word if word in REMEDIES else "token_refused"
-        elif word == "auth_failed" and self._card.oauth2:
-            step, word = "authentication", "token_refused"
-        step = "authentication" if word in _LOGIN else "sender" if word in _SENDER else step
-        field = "login" if word == "mailbox_unknown" else ""
-        remedy = word if word in REMEDIES else "letter"
-        params = {"address": self._sending.system_address, "login": self._card.login, "limit": "?"}
-        return FaultError(remedy, error.answer, field=field, step=step, **params)
 
 
 def _parsed(head: bytes) -> tuple[int, list[tuple[str, str]]]:

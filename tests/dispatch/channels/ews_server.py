@@ -1,7 +1,8 @@
-"""Exchange's endpoint as Microsoft's schema (messages.xsd, types.xsd) has it: CreateItem with a MIME letter.
+"""Exchange's endpoint as Microsoft's schema (messages.xsd, types.xsd) has it: CreateItem with a MIME letter, GetFolder.
 
-Written from the published schema and the reference of CreateItem, not from what our program happens to send:
+Written from the published schema and the references of the operations, not from what our program happens to send:
 learn.microsoft.com/exchange/client-developer/web-service-reference/createitem-operation-email-message
+learn.microsoft.com/exchange/client-developer/web-service-reference/getfolder-operation
 """
 
 import base64
@@ -72,6 +73,26 @@ def response(code: str = "NoError", text: str = "") -> Answer:
     )
 
 
+FOLDER = soap(
+    '<m:GetFolderResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"'
+    ' xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>'
+    '<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders>'
+    '<t:Folder><t:FolderId Id="AAMkAD" ChangeKey="AQAAAB"/></t:Folder>'
+    "</m:Folders></m:GetFolderResponseMessage></m:ResponseMessages></m:GetFolderResponse>"
+)
+"""The answer to GetFolder."""
+
+
+def folder_refusal(code: str) -> Answer:
+    """A refusal of GetFolder."""
+    return soap(
+        '<m:GetFolderResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"><m:ResponseMessages>'
+        f'<m:GetFolderResponseMessage ResponseClass="Error"><m:MessageText>{code}</m:MessageText>'
+        f"<m:ResponseCode>{code}</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey><m:Folders/>"
+        "</m:GetFolderResponseMessage></m:ResponseMessages></m:GetFolderResponse>"
+    )
+
+
 def fault(code: str, text: str = "", back_off_ms: int | None = None) -> Answer:
     """A SOAP fault, as Exchange sends it: with status 500."""
     xml = ""
@@ -99,6 +120,7 @@ class EwsServer(HttpsServer):
         login: With `password`, who may send. For NTLM, NTLM_USER_FILE must say the same.
         tokens: The tokens it takes, with their scopes.
         impersonated: The mailboxes letters were sent as, `""` for the account itself.
+        looked: The folders asked for by GetFolder.
     """
 
     schemes: tuple[str, ...] = ('Basic realm="localhost"',)
@@ -107,6 +129,7 @@ class EwsServer(HttpsServer):
     tokens: dict[str, str] = field(default_factory=dict[str, str])
     letters: list[Letter] = field(default_factory=list[Letter])
     impersonated: list[str] = field(default_factory=list[str])
+    looked: list[str] = field(default_factory=list[str])
     faults: list[str] = field(default_factory=list[str])
 
     def respond(self, hit: Hit) -> Answer:
@@ -121,7 +144,7 @@ class EwsServer(HttpsServer):
         if self.answers:
             return self.answers.pop(0)
         try:
-            return self._create_item(hit)
+            return self._operation(hit)
         except SchemaError as error:
             self.faults.append(str(error))
             return fault("ErrorSchemaValidation", str(error))
@@ -154,7 +177,7 @@ class EwsServer(HttpsServer):
         challenge = base64.b64encode(token or b"").decode()
         return Answer(401, b"", (("WWW-Authenticate", f"{kind} {challenge}"),))
 
-    def _create_item(self, hit: Hit) -> Answer:
+    def _operation(self, hit: Hit) -> Answer:
         kind = hit.headers.get("Content-Type", "")
         if not kind.startswith("text/xml"):
             raise SchemaError(f"Content-Type {kind}")
@@ -163,6 +186,9 @@ class EwsServer(HttpsServer):
         if root.tag != f"{SOAP}Envelope" or body is None or len(body) != 1:
             raise SchemaError("no envelope with one operation")
         impersonated = self._header(header)
+        if body[0].tag == f"{MESSAGES}GetFolder":
+            self.looked.append(_folder(body[0]))
+            return FOLDER
         content = _letter(body[0])
         letter = Letter(self.login, "", content)
         to = letter.message["To"]
@@ -184,6 +210,18 @@ class EwsServer(HttpsServer):
         if sid is None or len(sid) != 1 or sid[0].tag != f"{TYPES}PrimarySmtpAddress" or not sid[0].text:
             raise SchemaError("ConnectingSID")
         return sid[0].text
+
+
+def _folder(operation: ET.Element) -> str:
+    """Checks GetFolder; gives the well-known name of its one folder."""
+    if [child.tag for child in operation] != [f"{MESSAGES}FolderShape", f"{MESSAGES}FolderIds"]:
+        raise SchemaError("GetFolder has a shape and ids")
+    shape, ids = operation
+    if [child.tag for child in shape] != [f"{TYPES}BaseShape"] or shape[0].text not in {"IdOnly", "Default"}:
+        raise SchemaError("FolderShape")
+    if [child.tag for child in ids] != [f"{TYPES}DistinguishedFolderId"]:
+        raise SchemaError("FolderIds")
+    return str(ids[0].get("Id"))
 
 
 def _letter(operation: ET.Element) -> bytes:

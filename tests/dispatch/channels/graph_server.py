@@ -43,11 +43,19 @@ class GraphServer(HttpsServer):
         mailbox = unquote(hit.path.split("/")[3])
         if mailbox != self.mailbox:
             return graph_error(404, "ErrorInvalidUser", f"The requested user '{mailbox}' is invalid.")
-        if len(hit.body) > LIMIT:
-            return graph_error(413, "RequestEntityTooLarge")
-        return self._letter(hit)
+        return self._for_nobody(hit) if hit.headers.get("Content-Type") == "application/json" else self._letter(hit)
+
+    def _for_nobody(self, hit: Hit) -> Answer:
+        """Letters as JSON come without recipients only, and so are refused: Graph looks at them last."""
+        document = json.loads(hit.body)
+        if set(document) > {"message", "saveToSentItems"} or document["message"].get("toRecipients"):
+            return graph_error(400, "RequestBodyRead")
+        text = "At least one recipient is not valid., A message can't be sent because it contains no recipients."
+        return graph_error(400, "ErrorInvalidRecipients", text)
 
     def _letter(self, hit: Hit) -> Answer:
+        if len(hit.body) > LIMIT:
+            return graph_error(413, "RequestEntityTooLarge")
         if hit.headers.get("Content-Type") != "text/plain":
             return graph_error(400, "RequestBodyRead", "Only text/plain carries MIME.")
         try:

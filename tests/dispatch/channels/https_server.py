@@ -55,6 +55,7 @@ class HttpsServer:
         folder: Where the CA file is written.
         answers: What the next requests of interest get, whatever they are.
         reading: Set when such a request was read.
+        name: Whose certificate it has; another than `localhost` has to be led here by the test.
     """
 
     folder: Path
@@ -62,11 +63,12 @@ class HttpsServer:
     hits: list[Hit] = field(default_factory=list[Hit])
     reading: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
+    name: str = "localhost"
 
     def __enter__(self) -> Self:
         authority().cert_pem.write_to_path(str(self.folder / "ca.pem"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority().issue_cert("localhost").configure_cert(context)
+        authority().issue_cert(self.name).configure_cert(context)
         self._server = _Server(self, context)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -86,7 +88,7 @@ class HttpsServer:
     @property
     def host(self) -> str:
         """Name and port."""
-        return f"localhost:{self._server.server_address[1]}"
+        return f"{self.name}:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:

@@ -1,6 +1,7 @@
 """A token endpoint as msal wants it: OpenID discovery and client credentials, with Microsoft Entra's refusals."""
 
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -31,10 +32,12 @@ class TokenServer(HttpsServer):
     Attributes:
         issued: Every token given, with the scope it was asked for.
         discovery: What the next discoveries get.
+        roles: The application permissions; then tokens are JWT as Entra's, and say so. Opaque otherwise.
     """
 
     issued: dict[str, str] = field(default_factory=dict[str, str])
     discovery: list[Answer] = field(default_factory=list[Answer])
+    roles: list[str] | None = None
 
     def respond(self, hit: Hit) -> Answer:
         tenant, _, rest = hit.path.lstrip("/").partition("/")
@@ -67,6 +70,10 @@ class TokenServer(HttpsServer):
         if form.get("client_secret") != SECRET:
             return refusal(401, "invalid_client", 7000215, f"Invalid client secret: {form.get('client_secret')}.")
         token = f"token-canary-{len(self.issued)}"
+        if self.roles is not None:
+            claims = {"aud": scope.removesuffix("/.default"), **({"roles": self.roles} if self.roles else {})}
+            parts = [{"typ": "JWT", "alg": "RS256"}, claims, {"canary": len(self.issued)}]
+            token = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
         self.issued[token] = scope
         body = {"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}
         return Answer(200, json.dumps(body).encode(), JSON)
