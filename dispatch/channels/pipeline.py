@@ -93,9 +93,10 @@ class Pipeline(asyncio.BufferedProtocol):
             raise letter_fault(go.code, go.text)
         self._in_doubt = True
         (answer,) = await self._ask(_stuffed(envelope.content), 1, self._timeout_s * FINAL_PATIENCE)
-        self._open_transaction = False
         if answer.code >= FAILURE:
+            # Postfix holds on to the transaction when a policy or a milter has refused the letter, against the RFC.
             raise letter_fault(answer.code, answer.text)
+        self._open_transaction = False
         return answer
 
     async def probe(self, sender: str, recipient: str = "") -> None:
