@@ -8,6 +8,7 @@ import pytest
 
 from store.clock import Clock, system_clock
 from store.engine import Store
+from tests.postfix_server import NoPostfixError, PostfixServer
 from tests.postgresql import Cluster, NoServerError
 
 KEY = "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU="
@@ -30,6 +31,26 @@ def postgresql() -> Iterator[Cluster]:
         pytest.skip(str(error))
     with cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def running_postfix() -> Iterator[PostfixServer]:
+    """A Postfix, one per test process, started when the first test asks for it."""
+    try:
+        server = PostfixServer()
+    except NoPostfixError as error:
+        if os.environ.get("VESTNIK_REQUIRE_POSTFIX"):
+            pytest.fail(f"{error}, and VESTNIK_REQUIRE_POSTFIX is set")
+        pytest.skip(str(error))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postfix(running_postfix: PostfixServer) -> PostfixServer:
+    """A Postfix with no letters and no troubles."""
+    running_postfix.clear()
+    return running_postfix
 
 
 @pytest.fixture

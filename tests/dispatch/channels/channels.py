@@ -1,11 +1,12 @@
 """Every channel against a real server of its kind, behind one surface for the conformance test."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from dispatch.channels.ews import EwsSession
 from dispatch.channels.graph import GraphSession
@@ -19,9 +20,7 @@ from tests.dispatch.channels.graph_server import GraphServer, graph_error
 from tests.dispatch.channels.https_server import Answer
 from tests.dispatch.channels.token_server import APPLICATION, SECRET, TENANT, TokenServer
 from tests.mail_server import Letter, MailServer
-
-Trouble = Literal["transient", "permanent", "throttled", "drop", "hang"]
-PASSWORD = "password-canary"
+from tests.postfix_server import LOGIN, PASSWORD, PostfixServer, Trouble
 
 
 class Bench(ABC):
@@ -42,6 +41,13 @@ class Bench(ABC):
     @abstractmethod
     def next_letter(self, trouble: Trouble) -> None:
         """What happens to the next letter."""
+
+    @contextmanager
+    def gone(self) -> Generator[None]:
+        """The server is not there for a while."""
+        self.__exit__()
+        yield
+        self.__enter__()
 
     @property
     @abstractmethod
@@ -103,6 +109,42 @@ class SmtpBench(Bench):
     @property
     def reading(self) -> Event:
         return self._server.reading
+
+
+class PostfixBench(Bench):
+    """Debian's Postfix with Cyrus SASL: STARTTLS and a login. It runs for all tests of a process."""
+
+    def __init__(self, server: PostfixServer) -> None:
+        self._server = server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.clear()
+
+    @contextmanager
+    def gone(self) -> Generator[None]:
+        with self._server.stopped():
+            yield
+
+    def session(self, secret: str = "", *, patience_s: float = 5.0) -> Session:
+        card = MailConnection(
+            "m", "localhost", port=self._server.submission, encryption=Encryption.TLS, authentication=True,
+            login=LOGIN, ca_file=self._server.ca_file,
+        )  # fmt: skip
+        return SmtpSession(card, secret or self.secret, timeout_s=patience_s)
+
+    def next_letter(self, trouble: Trouble) -> None:
+        self._server.policy.troubles.append(trouble)
+
+    @property
+    def letters(self) -> list[Letter]:
+        return self._server.letters()
+
+    @property
+    def reading(self) -> Event:
+        return self._server.policy.reading
 
 
 class _WebBench(Bench):

@@ -12,7 +12,8 @@ from dispatch.channels.envelope import Envelope
 from dispatch.channels.quiet import LIBRARIES
 from dispatch.channels.sessions import Session
 from dispatch.errors import ConnectionDownError, PermanentError, TransientError
-from tests.dispatch.channels.channels import BENCHES, PASSWORD, Bench
+from tests.dispatch.channels.channels import BENCHES, Bench, PostfixBench
+from tests.postfix_server import PASSWORD
 
 
 def letter(subject: str = "one") -> Envelope:
@@ -24,9 +25,10 @@ def letter(subject: str = "one") -> Envelope:
     return Envelope("robot@example.org", "olga@example.org", text.encode())
 
 
-@pytest.fixture(params=BENCHES)
+@pytest.fixture(params=[*BENCHES, "postfix"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    with BENCHES[request.param](tmp_path) as found:
+    made = BENCHES.get(request.param)
+    with made(tmp_path) if made else PostfixBench(request.getfixturevalue("postfix")) as found:
         yield found
 
 
@@ -82,14 +84,12 @@ async def test_throttling_is_of_the_connection_and_leaves_no_doubt(bench: Bench)
     await session.close()
 
 
-async def test_a_server_that_is_gone_is_a_connection_down_and_leaves_no_doubt(bench: Bench, tmp_path: Path) -> None:
+async def test_a_server_that_is_gone_is_a_connection_down_and_leaves_no_doubt(bench: Bench) -> None:
     session = bench.session()
-    bench.__exit__()
-    with pytest.raises(ConnectionDownError) as caught:
+    with bench.gone(), pytest.raises(ConnectionDownError) as caught:
         await session.send(letter())
     assert caught.value.error_class.removeprefix("token_") in {"refused", "unreachable"}
     assert not caught.value.in_doubt
-    bench.__enter__()
 
 
 async def test_a_drop_after_the_letter_leaves_it_in_doubt_and_is_not_sent_again(bench: Bench) -> None:
