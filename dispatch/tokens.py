@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 import requests
 
 from dispatch.channels.quiet import quieten
+from dispatch.channels.trust import authorities
 from dispatch.channels.web import TOO_MANY, WebSession, redacted, retry_after_s, web_fault
 from dispatch.errors import ConnectionDownError
 from store import vocabulary
 from store.cards import MailConnection
+from store.vocabulary import TokenSource
 
 AUTHORITY = "https://login.microsoftonline.com"
 EXCHANGE_ONLINE = "https://outlook.office365.com"
@@ -88,7 +90,7 @@ class TokenProvider:
                 self._last = ""
 
     def _token(self) -> str:
-        session = self._session = self._session or _Listening(self._ca_file, timeout_s=self._timeout_s)
+        session = self._session = self._session or _Listening(authorities(self._ca_file), timeout_s=self._timeout_s)
         session.last = None
         try:
             if self._app is None:
@@ -147,6 +149,28 @@ class TokenProvider:
         return ConnectionDownError(redacted(f"{host}: {fault.answer}", self._secret), error_class=word)
 
 
+class PastedToken:
+    """A token that somebody has given. Nobody here can get another: once refused, it is over."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._refused = False
+
+    def token(self) -> str:
+        """The token.
+
+        Raises:
+            ConnectionDownError: `token_rejected`: it was refused.
+        """
+        if self._refused or not self._token:
+            raise ConnectionDownError("the pasted token is no longer taken", error_class="token_rejected")
+        return self._token
+
+    def forget(self, refused: str) -> None:
+        """It is not shown again: several refused logins lock a mailbox."""
+        self._refused = self._refused or refused == self._token
+
+
 class _Listening(WebSession):
     """Keeps the last answer: msal hands on neither Retry-After nor the reason a directory is refused for."""
 
@@ -178,16 +202,31 @@ def scope_of(card: MailConnection) -> str:
     return f"https://{server.netloc}/.default"
 
 
-_shared: "weakref.WeakValueDictionary[bytes, TokenProvider]" = weakref.WeakValueDictionary()
+_shared: "weakref.WeakValueDictionary[bytes, TokenProvider | PastedToken]" = weakref.WeakValueDictionary()
 _shared_lock = threading.Lock()
 
 
-def shared_tokens(card: MailConnection, secret: str) -> TokenProvider:
-    """The provider that all sessions of a connection share, so that they get one token and not one each."""
-    parts = (card.authority, card.directory_id, card.application_id, scope_of(card), card.ca_file, secret)
+def shared_tokens(card: MailConnection, secret: str) -> TokenProvider | PastedToken:
+    """The provider that all sessions of a connection share, so that they get one token and not one each.
+
+    Args:
+        card: The connection.
+        secret: Its client secret, or the token itself where that is pasted.
+    """
+    pasted = card.token_source is TokenSource.PASTED
+    parts = (
+        card.token_source,
+        card.login,
+        card.authority,
+        card.directory_id,
+        card.application_id,
+        scope_of(card),
+        card.ca_file,
+        secret,
+    )
     key = blake2b("\0".join(parts).encode(), digest_size=32).digest()
     with _shared_lock:
         found = _shared.get(key)
         if found is None:
-            found = _shared[key] = TokenProvider(card, secret)
+            found = _shared[key] = PastedToken(secret) if pasted else TokenProvider(card, secret)
         return found

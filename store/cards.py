@@ -1,10 +1,19 @@
 """What leaves the store: frozen dataclasses, one per thing a screen, a command or the dispatcher reads."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
-from store.vocabulary import Channel, DeliveryState, Encryption, Language, Protocol, SilentState
+from store.vocabulary import (
+    Channel,
+    DeliveryState,
+    Encryption,
+    Language,
+    Protocol,
+    SecretName,
+    SilentState,
+    TokenSource,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,10 @@ class MailConnection:
 
     Attributes:
         id: 0 for one that is not stored yet.
+        insecure: Neither the server's certificate nor its name is checked: whoever sits between reads along.
+        client_cert: PEM file of the certificate the server is shown, with those that lead to its authority.
+        client_key: PEM file of its key, without a passphrase; empty when it is in `client_cert`.
+        secret_expires: The last day the client secret is good for, where somebody has said so.
         has_password: Whether a password is stored; read it with `store.settings.connection_secret`.
     """
 
@@ -92,13 +105,23 @@ class MailConnection:
     login: str = ""
     has_password: bool = False
     ca_file: str = ""
+    insecure: bool = False
+    client_cert: str = ""
+    client_key: str = ""
     oauth2: bool = False
     application_id: str = ""
     directory_id: str = ""
     has_client_secret: bool = False
+    secret_expires: date | None = None
     authority: str = ""
+    token_source: TokenSource = TokenSource.APPLICATION
+    has_access_token: bool = False
     enabled: bool = True
     priority: int = 1
+
+    def has(self, name: SecretName) -> bool:
+        """Whether this secret is stored."""
+        return bool(getattr(self, f"has_{name}"))
 
 
 @dataclass(frozen=True, slots=True)

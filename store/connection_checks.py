@@ -6,13 +6,16 @@ from urllib.parse import urlsplit
 from store.cards import MailConnection
 from store.checks import MAX_KEY, check_line, check_number
 from store.errors import SettingsError
-from store.vocabulary import Encryption, Protocol
+from store.vocabulary import Encryption, Protocol, SecretName, TokenSource
 
 MAX_PORT = 65_535
 MAX_PRIORITY = 1000
 GRAPH_SERVER = "graph.microsoft.com"
 """Microsoft Graph of the worldwide cloud; national clouds have servers of their own."""
 EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "outlook.office365.us", "partner.outlook.cn")
+_NEEDED: dict[SecretName, str] = {"client_secret": "is needed to get tokens", "access_token": "paste a token"}
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""What a bearer token may consist of (RFC 6750, section 2.1)."""
 _DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 """A directory id is a GUID or a domain; it becomes one segment of a URL."""
 
@@ -40,24 +43,29 @@ def check_connection(card: MailConnection) -> None:
         raise SettingsError(
             "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
         )
-    for name in ("login", "ca_file", "application_id", "directory_id", "authority"):
+    for name in ("login", "ca_file", "client_cert", "client_key", "application_id", "directory_id", "authority"):
         check_line(getattr(card, name), name)
     _check_account(card)
+    if card.client_key and not card.client_cert:
+        raise SettingsError("client_cert", "is needed with a key: give the certificate it belongs to")
     check_number(card.priority, "priority", 0, MAX_PRIORITY)
 
 
-def check_secret(card: MailConnection, *, given: str | None) -> None:
-    """Refuse a connection that is to get tokens and has nothing to get them for.
+def check_secret(card: MailConnection, name: SecretName, *, given: str | None) -> None:
+    """Refuse a connection that is to show tokens and has none, nor anything to get them for.
 
     Args:
         card: The connection.
-        given: A new client secret; `None` keeps what is stored.
+        name: The secret it is opened with.
+        given: A new one; `None` keeps what is stored.
 
     Raises:
-        SettingsError: There is no client secret.
+        SettingsError: There is none, or the token is none.
     """
-    if card.oauth2 and not given and (given == "" or not card.has_client_secret):
-        raise SettingsError("client_secret", "is needed to get tokens")
+    if card.oauth2 and not given and (given == "" or not card.has(name)):
+        raise SettingsError(name, _NEEDED[name])
+    if name == "access_token" and given and not _TOKEN.fullmatch(given):
+        raise SettingsError(name, "is not a token: it has spaces, line breaks or letters that tokens do not have")
 
 
 def _check_account(card: MailConnection) -> None:
@@ -65,20 +73,24 @@ def _check_account(card: MailConnection) -> None:
     if card.authentication and not card.login:
         raise SettingsError("login", "is needed when authentication is on")
     if card.oauth2:
-        _check_application(card)
+        _check_tokens(card)
     elif card.protocol is Protocol.GRAPH:
         raise SettingsError("oauth2", "must be on: Microsoft Graph takes tokens only")
     elif card.protocol is Protocol.EWS and not card.login:
         raise SettingsError("login", "is needed: Exchange takes no letters from strangers")
 
 
-def _check_application(card: MailConnection) -> None:
-    """What tokens are got for."""
+def _check_tokens(card: MailConnection) -> None:
+    """Where tokens come from, and what they are shown for."""
     if card.protocol is Protocol.SMTP:
         if card.encryption is Encryption.NONE:
             raise SettingsError("encryption", "must be SSL or TLS with OAuth2: a token in clear text is anybody's")
         if not card.login:
             raise SettingsError("login", "is needed with OAuth2: the mailbox letters leave from")
+    if card.token_source is TokenSource.PASTED:
+        if card.protocol is not Protocol.SMTP:
+            raise SettingsError("token_source", "must be application: only SMTP takes a token that is pasted")
+        return
     for name, what in (("application_id", "application (client) id"), ("directory_id", "directory (tenant) id")):
         if not getattr(card, name).strip():
             raise SettingsError(name, f"is needed to get tokens: the {what} of the app registration")

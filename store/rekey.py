@@ -8,7 +8,8 @@ from store import tables
 from store.audit import record
 from store.engine import Store, sqlite_path
 from store.secrets import add_key, key_file
-from store.settings import SECRETS, secret_place
+from store.settings import secret_place
+from store.vocabulary import SECRETS
 
 
 @dataclass(frozen=True, slots=True)

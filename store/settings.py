@@ -1,9 +1,9 @@
 """Company card, sending parameters, silent mode and mail connections: reading and saving, with audit."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
@@ -16,10 +16,10 @@ from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
 from store.sanitise import clean_line
-from store.vocabulary import Encryption, Language, Protocol, SilentState
+from store.vocabulary import Encryption, Language, Protocol, SecretName, SilentState, TokenSource
 
-SecretName = Literal["password", "client_secret"]
-SECRETS: tuple[SecretName, ...] = ("password", "client_secret")
+Secrets = dict[SecretName, str | None]
+"""New secrets of a connection, in clear; `None` keeps what is stored."""
 SENDING_RANGES = {
     "max_attempts": (1, 100),
     "pause_s": (1, 86_400),
@@ -38,10 +38,15 @@ _CONNECTION_FIELDS = (
     "authentication",
     "login",
     "ca_file",
+    "insecure",
+    "client_cert",
+    "client_key",
     "oauth2",
     "application_id",
     "directory_id",
+    "secret_expires",
     "authority",
+    "token_source",
     "enabled",
     "priority",
 )
@@ -170,7 +175,9 @@ def connection_secret(store: Store, connection_id: int, name: SecretName) -> str
 
 def secret_of(card: MailConnection) -> SecretName:
     """Which of its secrets a connection is opened with."""
-    return "client_secret" if card.oauth2 else "password"
+    if not card.oauth2:
+        return "password"
+    return "access_token" if card.token_source is TokenSource.PASTED else "client_secret"
 
 
 def secret_place(connection_id: int, name: str) -> str:
@@ -179,14 +186,20 @@ def secret_place(connection_id: int, name: str) -> str:
 
 
 def save_connection(
-    store: Store, card: MailConnection, *, password: str | None = None, client_secret: str | None = None, who: str
+    store: Store,
+    card: MailConnection,
+    *,
+    password: str | None = None,
+    client_secret: str | None = None,
+    access_token: str | None = None,
+    who: str,
 ) -> int:
     """Add a connection (`id` 0) or change one; gives its id. A secret of `None` keeps what is stored.
 
     Raises:
         SettingsError: A field is wrong, or the name is taken.
     """
-    secrets = {"password": password, "client_secret": client_secret}
+    secrets: Secrets = {"password": password, "client_secret": client_secret, "access_token": access_token}
     return store.write(lambda connection: save_connection_in(connection, store, card, secrets, {}, who)[0])
 
 
@@ -194,26 +207,26 @@ def save_connection_in(
     connection: Connection,
     store: Store,
     card: MailConnection,
-    secrets: dict[str, str | None],
+    secrets: Secrets,
     sources: dict[str, dict[str, Any]],
     who: str,
 ) -> tuple[int, bool]:
     """Like `save_connection`, within a transaction.
 
-    `secrets` are new values of `password` and `client_secret`; `None` keeps what is stored. `sources` say where
-    a secret came from, e.g. `{"password": {"env": "MAIL_PASSWORD"}}`, for the export.
+    `secrets` are new values; `None` keeps what is stored. `sources` say where a secret came from, e.g.
+    `{"password": {"env": "MAIL_PASSWORD"}}`, for the export.
 
     Returns:
         The id, and whether anything changed.
     """
     check_connection(card)
-    check_secret(card, given=secrets.get("client_secret"))
+    check_secret(card, secret_of(card), given=secrets.get(secret_of(card)))
     table = tables.mail_connection
     row = connection.execute(select(table).where(table.c.id == card.id)).one_or_none() if card.id else None
     taken = connection.execute(select(table.c.id).where(table.c.name == card.name)).scalar_one_or_none()
     if taken is not None and taken != card.id:
         raise SettingsError("name", f"there is another connection named {card.name!r}")
-    values = {name: _plain(getattr(card, name)) for name in _CONNECTION_FIELDS}
+    values = {name: _stored(getattr(card, name)) for name in _CONNECTION_FIELDS}
     if row is None:
         key = connection.execute(insert(table).returning(table.c.id), [values]).scalar_one()
         before: dict[str, Any] | None = None
@@ -221,9 +234,9 @@ def save_connection_in(
     else:
         key = card.id
         old = row._mapping  # noqa: SLF001 - public in SQLAlchemy
-        before = {name: old[name] for name in _CONNECTION_FIELDS if old[name] != values[name]}
+        before = {name: _plain(old[name]) for name in _CONNECTION_FIELDS if old[name] != values[name]}
         changed = {name: values[name] for name in before}
-    shown = dict(changed)
+    shown = {name: _plain(value) for name, value in changed.items()}
     for name, secret in secrets.items():
         place = secret_place(key, name)
         stored = row._mapping[name] if row is not None else None  # noqa: SLF001 - public in SQLAlchemy
@@ -250,7 +263,7 @@ def delete_connection(store: Store, connection_id: int, who: str) -> None:
         if row is None:
             return
         connection.execute(delete(table).where(table.c.id == connection_id))
-        before = {name: row._mapping[name] for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+        before = {name: _plain(row._mapping[name]) for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
         record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
     store.write(change)
@@ -271,10 +284,16 @@ def _save_card(
     return True
 
 
+def _stored(value: Any) -> Any:
+    """As the column wants it."""
+    return value.value if isinstance(value, Enum) else value
+
+
 def _plain(value: Any) -> Any:
+    """As JSON wants it."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
         return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
@@ -284,9 +303,11 @@ def _plain(value: Any) -> Any:
 def _to_connection(row: Row[Any]) -> MailConnection:
     values: dict[str, Any] = {name: row._mapping[name] for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
     values |= {"protocol": Protocol(row.protocol), "encryption": Encryption(row.encryption)}
+    values["token_source"] = TokenSource(row.token_source)
     return MailConnection(
         id=row.id,
         has_password=row.password is not None,
         has_client_secret=row.client_secret is not None,
+        has_access_token=row.access_token is not None,
         **values,
     )

@@ -29,7 +29,7 @@ from store.settings_schema import (
     ThresholdSection,
     parse_settings,
 )
-from store.vocabulary import Encryption, Language, Protocol, RuleKind
+from store.vocabulary import SECRETS, Encryption, Language, Protocol, RuleKind
 
 DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
 
@@ -117,7 +117,7 @@ class _Run:
         con, store = self._connection, self._store
         known = {card.name: card for card in settings.connections_in(con)}
         before = known.get(section.name)
-        given = {name: value for name, value in section.given().items() if name not in {"password", "client_secret"}}
+        given = {name: value for name, value in section.given().items() if name not in SECRETS}
         start = before or MailConnection(section.name, section.server, port=None)
         card = replace(start, **given)
         card = _with_protocol(card)
@@ -125,9 +125,9 @@ class _Run:
             card = replace(card, port=None)
         elif "port" not in given and (before is None or "encryption" in given):
             card = replace(card, port=DEFAULT_PORTS[card.encryption])
-        secrets: dict[str, str | None] = {}
+        secrets: settings.Secrets = {}
         sources: dict[str, dict[str, Any]] = {}
-        for name in ("password", "client_secret"):
+        for name in SECRETS:
             source = cast("SecretSource | None", getattr(section, name))
             secrets[name] = None
             if source is not None and source.kind != "stored":
@@ -228,10 +228,7 @@ def export_settings(store: Store) -> str:
     """
     with store.read() as connection:
         rows = {row.name: row for row in connection.execute(select(tables.mail_connection))}
-        sources = {
-            name: {secret: _reference(row, secret) for secret in ("password", "client_secret")}
-            for name, row in rows.items()
-        }
+        sources = {name: {secret: _reference(row, secret) for secret in SECRETS} for name, row in rows.items()}
         cards = settings.connections_in(connection)
         document: dict[str, Any] = {
             "company": _fields(settings.company_in(connection)),
@@ -257,7 +254,7 @@ def _fields(card: Any) -> dict[str, Any]:
 
 
 def _connection(card: MailConnection, references: dict[str, Any]) -> dict[str, Any]:
-    hidden = {"id", "has_password", "has_client_secret"}
+    hidden = {"id", *(f"has_{name}" for name in SECRETS)}
     found = {name: value for name, value in _fields(card).items() if name not in hidden}
     return {**found, **{name: reference for name, reference in references.items() if reference}}
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
@@ -10,7 +10,18 @@ from pydantic_core import ErrorDetails
 
 from store.errors import SettingsError
 from store.sanitise import clean_line
-from store.vocabulary import Channel, DeadlineKind, Encryption, EventType, Language, Protocol, Role, SilentState
+from store.vocabulary import (
+    SECRETS,
+    Channel,
+    DeadlineKind,
+    Encryption,
+    EventType,
+    Language,
+    Protocol,
+    Role,
+    SilentState,
+    TokenSource,
+)
 from store.yaml_text import YamlError, read_yaml
 
 
@@ -30,6 +41,16 @@ def _moment(value: object) -> object:
     raise ValueError(msg)
 
 
+_DAY = "must be a day. Example: 2027-03-31"
+
+
+def _day(value: object) -> object:
+    # A bare number would be read as seconds since 1970, and a moment is a day in one zone only.
+    if isinstance(value, str) or (isinstance(value, date) and not isinstance(value, datetime)) or value is None:
+        return value
+    raise ValueError(_DAY)
+
+
 def _silent_word(value: object) -> object:
     # YAML 1.1 reads a bare `off` or `on` as a boolean.
     return {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value
@@ -43,6 +64,7 @@ def _nothing_is_empty(value: object) -> object:
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
+Day = Annotated[date, BeforeValidator(_day)]
 Entry = TypeVar("Entry")
 Entries = Annotated[list[Entry], BeforeValidator(_nothing_is_empty)]
 
@@ -102,11 +124,17 @@ class ConnectionSection(_Section):
     login: str = ""
     password: SecretSource | None = None
     ca_file: str = ""
+    insecure: Flag = False
+    client_cert: str = ""
+    client_key: str = ""
     oauth2: Flag = False
     application_id: str = ""
     directory_id: str = ""
     client_secret: SecretSource | None = None
+    secret_expires: Day | None = None
     authority: str = ""
+    token_source: TokenSource = TokenSource.APPLICATION
+    access_token: SecretSource | None = None
     enabled: Flag = True
     priority: Whole = 1
 
@@ -263,6 +291,9 @@ _WORDS = {
     "invalid_key": "is not a key; keys are texts",
     "greater_than_equal": "must be 1 or more",
     "less_than_equal": "must be 99 or less",
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+    "date_parsing": _DAY,
 }
 """pydantic's kinds of faults in plain words; the others keep its own."""
 _SECRET = "must be {env: NAME}, {file: PATH} or {value: TEXT}"  # noqa: S105 - no secret
@@ -278,7 +309,7 @@ def _fault(error: ErrorDetails) -> SettingsError:
         unknown = str(error["loc"][-1])
         near = difflib.get_close_matches(unknown, _all_fields(), n=1)
         return SettingsError(path, "unknown key" + (f"; did you mean {near[0]}?" if near else ""))
-    if kind == "model_type" and path.endswith((".password", ".client_secret")):
+    if kind == "model_type" and path.endswith(tuple(f".{name}" for name in SECRETS)):
         return SettingsError(path, _SECRET)
     if kind == "enum":
         expected = error.get("ctx", {}).get("expected", "")

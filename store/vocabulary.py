@@ -1,6 +1,7 @@
 """The words of the field, as enumerations: what the rows, the settings file and the events may say."""
 
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 
 class ObjectType(StrEnum):
@@ -105,6 +106,20 @@ class Protocol(StrEnum):
     """Exchange Web Services: Exchange on one's own premises."""
     GRAPH = "graph"
     """Microsoft Graph `sendMail`: Exchange Online, where EWS is being switched off."""
+
+
+class TokenSource(StrEnum):
+    """Where a connection with OAuth2 has its access tokens from."""
+
+    APPLICATION = "application"
+    """Got for an application of Microsoft Entra (client credentials), anew whenever one expires."""
+    PASTED = "pasted"
+    """Given by a person or a script, for providers whose tokens we cannot get; used until it is refused."""
+
+
+SecretName = Literal["password", "client_secret", "access_token"]
+SECRETS: tuple[SecretName, ...] = ("password", "client_secret", "access_token")
+"""What a mail connection keeps sealed."""
 
 
 class Encryption(StrEnum):

@@ -42,6 +42,8 @@ class MailServer:
         refused: Recipients with the answer they get.
         answers: Answers for the next letters, before any is accepted.
         delay_s: How long each letter is thought about before the answer.
+        client_ca: With it, clients must show a certificate of this authority.
+        name: The name its certificate is for.
     """
 
     folder: Path
@@ -51,6 +53,8 @@ class MailServer:
     refused: dict[str, str] = field(default_factory=dict[str, str])
     answers: list[str] = field(default_factory=list[str])
     delay_s: float = 0.0
+    client_ca: trustme.CA | None = None
+    name: str = "localhost"
     letters: list[Letter] = field(default_factory=list[Letter])
     logins: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
@@ -115,7 +119,10 @@ class MailServer:
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.folder / "ca.pem"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost").configure_cert(context)
+        authority.issue_cert(self.name).configure_cert(context)
+        if self.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            self.client_ca.configure_trust(context)
         return context
 
     def _check(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews_login import BearerAuth, offered, password_auth
+from dispatch.channels.trust import tls_context
 from dispatch.channels.web import READ_TIMEOUT_S, WebSession
 from dispatch.channels.web_channel import TOTAL_TIMEOUT_S, WebChannel
 from dispatch.tokens import Tokens, shared_tokens
@@ -56,7 +57,7 @@ class EwsSession(WebChannel):
         from dispatch.channels.ews_library import Exchange
 
         endpoint = endpoint_of(self._card.server)
-        session = WebSession(self._card.ca_file, timeout_s=self._timeout_s)
+        session = WebSession(tls_context(self._card), timeout_s=self._timeout_s)
         if self._tokens is not None:
             bearer = BearerAuth(self._tokens)
             bearer.fetch()

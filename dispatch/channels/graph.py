@@ -14,6 +14,7 @@ from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews import mailbox_of
 from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.graph_faults import graph_fault
+from dispatch.channels.trust import tls_context
 from dispatch.channels.web import READ_TIMEOUT_S, WebSession, web_fault
 from dispatch.channels.web_channel import TOTAL_TIMEOUT_S, WebChannel
 from dispatch.errors import PermanentError
@@ -86,7 +87,7 @@ class GraphSession(WebChannel):
         return f"{base_of(self._card.server)}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
 
     def _open(self) -> WebSession:
-        session = WebSession(self._card.ca_file, timeout_s=self._timeout_s)
+        session = WebSession(tls_context(self._card), timeout_s=self._timeout_s)
         bearer = BearerAuth(self._tokens)
         bearer.fetch()
         session.auth = bearer

@@ -2,16 +2,15 @@
 
 import asyncio
 import socket
-import ssl
 from typing import TYPE_CHECKING, cast
 
 import aiosmtplib
 from aiosmtplib import SMTP
 
-from dispatch.channels import trust
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import connection_fault, shown
 from dispatch.channels.pipeline import Pipeline
+from dispatch.channels.trust import tls_context
 from dispatch.errors import ConnectionDownError, MessageError
 from store.cards import MailConnection
 from store.vocabulary import Encryption
@@ -37,8 +36,8 @@ class SmtpSession:
     """One connection to one server: opened by the first letter, opened anew when it is lost.
 
     Args:
-        connection: With OAuth2 it logs in by XOAUTH2 and a token of its application.
-        secret: The password, with OAuth2 the client secret.
+        connection: With OAuth2 it logs in by XOAUTH2 and a token.
+        secret: The one named by `store.settings.secret_of`, in clear.
         tokens: Where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
     """
@@ -125,7 +124,7 @@ class SmtpSession:
             oauth_token_generator=given if card.oauth2 else None,
             use_tls=card.encryption is Encryption.SSL,
             start_tls=card.encryption is Encryption.TLS,  # never None: that falls back to clear text
-            tls_context=tls_context(card),
+            tls_context=None if card.encryption is Encryption.NONE else tls_context(card),
             timeout=self._timeout_s,
             local_hostname=socket.gethostname() or "localhost",
         )
@@ -176,14 +175,3 @@ class SmtpSession:
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             pipeline.abort()
-
-
-def tls_context(card: MailConnection) -> ssl.SSLContext | None:
-    """The TLS settings of a connection; `None` without encryption.
-
-    Raises:
-        ConnectionDownError: The CA file cannot be read.
-    """
-    if card.encryption is Encryption.NONE:
-        return None
-    return trust.tls_context(card.ca_file)

@@ -9,11 +9,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
+import urllib3
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from dispatch.channels.faults import chain, shown
-from dispatch.channels.trust import tls_context
 from dispatch.errors import ConnectionDownError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -31,16 +31,21 @@ class WebSession(requests.Session):
     With `trust_env` on, REQUESTS_CA_BUNDLE would take the place of the connection's CA file, and a `.netrc` that
     of its login.
 
-    Raises:
-        ConnectionDownError: The CA file cannot be read, or holds no certificate.
+    Args:
+        context: What is asked of the server's certificate.
+        timeout_s: For each answer.
     """
 
-    def __init__(self, ca_file: str = "", *, timeout_s: float = READ_TIMEOUT_S) -> None:
+    def __init__(self, context: ssl.SSLContext, *, timeout_s: float = READ_TIMEOUT_S) -> None:
         super().__init__()
         self.trust_env = False
         self.timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         self.adapters.clear()
-        self.mount("https://", _Adapter(tls_context(ca_file)))
+        self.mount("https://", _Adapter(context))
+        self.verify = context.verify_mode is not ssl.CERT_NONE
+        if not self.verify:
+            # The administrator has asked for it, and is told on every screen that shows the connection.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
         """Like that of requests, which alone would wait without end and carry a letter to another server."""
@@ -58,6 +63,9 @@ class _Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, *_: Any) -> None:
+        """The context says everything; that of requests would add its own bundle to it, or take checks away."""
 
 
 def web_fault(error: BaseException, *, sent: bool = True) -> ConnectionDownError:

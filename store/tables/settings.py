@@ -1,6 +1,6 @@
 """Tables of the settings: who there is, how mail leaves, which rules hold."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary
@@ -101,12 +101,19 @@ class MailConnectionRow(SQLModel, table=True):
     password: bytes | None = Field(default=None, sa_type=LargeBinary)
     password_source: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     ca_file: str = ""
+    insecure: bool = False
+    client_cert: str = ""
+    client_key: str = ""
     oauth2: bool = False
     application_id: str = ""
     directory_id: str = ""
     client_secret: bytes | None = Field(default=None, sa_type=LargeBinary)
     client_secret_source: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    secret_expires: date | None = None
     authority: str = ""
+    token_source: str = "application"  # noqa: S105 - no secret
+    access_token: bytes | None = Field(default=None, sa_type=LargeBinary)
+    access_token_source: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     enabled: bool = True
     priority: int = 1
 

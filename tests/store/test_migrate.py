@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -111,6 +112,25 @@ def test_an_empty_database_becomes_a_store_with_the_standard_set(empty_url: str)
     with closing(Store.open(empty_url, upgrade=True)) as store, store.read() as connection:
         assert connection.execute(select(func.count()).select_from(tables.rule)).scalar_one() == len(STANDARD)
         assert len(connection.execute(select(tables.company)).all()) == 1
+
+
+def test_a_connection_from_before_keeps_its_secret_and_its_health(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+        columns = "id, name, protocol, server, port, encryption, authentication, login, password, ca_file, oauth2"
+        more = "application_id, directory_id, authority, enabled, priority"
+        values = "7, 'm', 'smtp', 'h', 587, 'tls', {yes}, 'robot', :sealed, '', {no}, '', '', '', {yes}, 1"
+        yes, no = ("1", "0") if engine.dialect.name == "sqlite" else ("true", "false")
+        insert = f"INSERT INTO mail_connection ({columns}, {more}) VALUES ({values.format(yes=yes, no=no)})"
+        connection.execute(text(insert), {"sealed": b"sealed"})
+        columns = "connection_id, circuit, last_error, error_class"
+        connection.execute(text(f"INSERT INTO connection_health ({columns}) VALUES (7, 'open', 'x', 'y')"))
+    engine.dispose()
+    with closing(Store.open(empty_url, upgrade=True)) as store, store.read() as connection:
+        (row,) = connection.execute(select(tables.mail_connection)).all()
+        assert (bytes(row.password), row.insecure, row.token_source) == (b"sealed", False, "application")
+        assert connection.execute(select(tables.connection_health.c.circuit)).scalars().all() == ["open"]
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,18 @@ from store.directory import people, teams
 from store.engine import Store
 from store.rulebook import list_rules
 from store.rules import Threshold
-from store.settings import company, connection_secret, connections, sending, silent_mode
+from store.settings import (
+    company,
+    connection_secret,
+    connections,
+    delete_connection,
+    secret_of,
+    sending,
+    silent_mode,
+)
 from store.settings_file import Change, apply_settings, export_settings
 from store.settings_schema import SettingsFileError
-from store.vocabulary import Encryption, Language, Protocol, Role, SilentState
+from store.vocabulary import Encryption, Language, Protocol, Role, SilentState, TokenSource
 from tests.conftest import sqlite_url
 
 CONTRACT = """
@@ -185,6 +194,25 @@ def test_no_secret_leaves_by_export_audit_or_plan(store: Store, folder: Path) ->
     ]
 
 
+def test_a_pasted_token_and_certificates_are_applied_exported_and_kept(store: Store, folder: Path) -> None:
+    (folder / "token.txt").write_text("ya29.token\n", "utf-8")
+    text = (
+        "mail: {connections: [{name: g, server: smtp.gmail.com, oauth2: true, login: robot@example.org,"
+        " token_source: pasted, access_token: {file: token.txt}, client_cert: c.pem, client_key: k.pem,"
+        " insecure: true, secret_expires: 2027-03-31}]}"
+    )
+    apply_settings(store, text, folder, "test")
+    (card,) = connections(store)
+    assert (card.token_source, card.has_access_token, card.insecure) == (TokenSource.PASTED, True, True)
+    assert (card.client_cert, card.client_key, card.secret_expires) == ("c.pem", "k.pem", date(2027, 3, 31))
+    assert connection_secret(store, card.id, secret_of(card)) == "ya29.token"
+    exported = export_settings(store)
+    assert "ya29" not in exported
+    assert set(_kinds(apply_settings(store, exported, folder, "test")).values()) == {"unchanged"}
+    delete_connection(store, card.id, "test")  # what it was goes into the trail, the day as well
+    assert connections(store) == []
+
+
 def test_a_stored_secret_is_kept_and_an_empty_one_erases(store: Store, folder: Path) -> None:
     first = "mail: {connections: [{name: m, server: h, password: {value: one}}]}"
     apply_settings(store, first, folder, "test")
@@ -294,6 +322,19 @@ MANY_FAULTS: list[tuple[str, str]] = [
     ("mail: {connections: [{name: m, server: 'h:25'}]}", "mail.connections[0].server: give the name alone; the number"),
     ("mail: {connections: [{name: m, server: a b}]}", "mail.connections[0].server: has a space in it"),
     ("mail: {connections: [{name: m, server: a}, {name: m, server: b}]}", "mail.connections[1].name: 'm' is there alr"),
+    (_connection("client_key: k.pem"), "mail.connections[0].client_cert: is needed with a key"),
+    (_connection(r'client_cert: "a\nb"'), "mail.connections[0].client_cert: has a line break"),
+    (_connection("insecure: 'no'"), "mail.connections[0].insecure: must be true or false, without quotes"),
+    (_connection("secret_expires: 5"), "mail.connections[0].secret_expires: must be a day. Example: 2027-03-31"),
+    (_connection("secret_expires: 2027-03-31T10:00:00Z"), "mail.connections[0].secret_expires: must be a day"),
+    (_connection("secret_expires: tomorrow"), "mail.connections[0].secret_expires: must be a day"),
+    (_connection("token_source: mine"), "mail.connections[0].token_source: must be 'application' or 'pasted'"),
+    (_connection("oauth2: true, login: a@b.ru, token_source: pasted"), "mail.connections[0].access_token: paste a t"),
+    (_connection("protocol: ews, oauth2: true, token_source: pasted"), "mail.connections[0].token_source: must be app"),
+    (
+        _connection("oauth2: true, login: a@b.ru, token_source: pasted, access_token: {value: 'hunter2 x'}"),
+        "mail.connections[0].access_token: is not a token",
+    ),
     # secrets
     (_connection("password: hunter2"), "mail.connections[0].password: must be {env: NAME}, {file: PATH} or {value: TE"),
     (_connection("password: {}"), "mail.connections[0].password: give exactly one of env, file, value, stored"),

@@ -54,12 +54,14 @@ class HttpsServer:
     Attributes:
         folder: Where the CA file is written.
         answers: What the next requests of interest get, whatever they are.
+        client_ca: With it, clients must show a certificate of this authority.
         reading: Set when such a request was read.
         name: Whose certificate it has; another than `localhost` has to be led here by the test.
     """
 
     folder: Path
     answers: list[Answer] = field(default_factory=list[Answer])
+    client_ca: trustme.CA | None = None
     hits: list[Hit] = field(default_factory=list[Hit])
     reading: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
@@ -69,6 +71,9 @@ class HttpsServer:
         authority().cert_pem.write_to_path(str(self.folder / "ca.pem"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority().issue_cert(self.name).configure_cert(context)
+        if self.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            self.client_ca.configure_trust(context)
         self._server = _Server(self, context)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

@@ -15,7 +15,7 @@ from dispatch.doctor import Limits, Step, check
 from dispatch.errors import ConnectionDownError
 from dispatch.tokens import TokenProvider
 from store.cards import MailConnection, Sending
-from store.vocabulary import Encryption
+from store.vocabulary import Encryption, TokenSource
 from tests.dispatch.channels.token_server import APPLICATION, EXPIRED, SECRET, TENANT, TokenServer
 from tests.mail_server import MailServer
 
@@ -167,3 +167,21 @@ async def test_the_doctor_tells_a_wrong_secret_from_a_token_that_is_refused(both
     refused = (await steps_of(both))[-1]
     assert (refused.name, refused.remedy) == ("authentication", "token_refused")
     assert both.tokens == ["token-canary-0"]
+
+
+async def test_a_pasted_token_is_shown_as_it_is(mail: TokenMailServer) -> None:
+    assert mail.issuer is not None
+    mail.issuer.issued["pasted-token"] = "scope"
+    connection = card(mail, token_source=TokenSource.PASTED, application_id="", directory_id="")
+    assert (await send(SmtpSession(connection, "pasted-token", timeout_s=5))).startswith("250")
+    assert mail.tokens == ["pasted-token"]
+
+
+async def test_a_pasted_token_is_refused_once_and_not_shown_again(mail: TokenMailServer) -> None:
+    one = SmtpSession(card(mail, token_source=TokenSource.PASTED), "stale-canary", timeout_s=5)
+    for _ in range(3):
+        with pytest.raises(ConnectionDownError) as caught:
+            await send(one)
+        assert (caught.value.error_class, caught.value.in_doubt) == ("token_rejected", False)
+        assert "canary" not in str(caught.value)
+    assert mail.tokens == ["stale-canary"]
