@@ -26,6 +26,7 @@ from tui.app import ConsoleApp
 ROOT = Path(__file__).parent.parent
 CANARY = "Kanarienvogel-7391"
 OTHER = "Gefiederter-5527"
+TOKEN = "Singdrossel-2846"
 SETTINGS = """
 company: {name: ACME}
 mail:
@@ -34,6 +35,8 @@ mail:
        password: {env: CANARY}}
     - {name: cloud, server: ex.example.org, protocol: ews, oauth2: true, login: robot@example.org, priority: 9,
        enabled: false, application_id: a, directory_id: d, client_secret: {file: secret.txt}}
+    - {name: pasted, server: smtp.example.org, oauth2: true, login: robot@example.org, priority: 10, enabled: false,
+       token_source: pasted, access_token: {file: token.txt}}
   sending: {support_address: help@example.org, system_address: robot@example.org, sender_name: Поддержка}
 people: [{email: olga@example.org, name: Ольга}, {email: ivanov@example.org, name: Иван, login: ivanov}]
 """
@@ -42,7 +45,7 @@ people: [{email: olga@example.org, name: Ольга}, {email: ivanov@example.org
 def spellings() -> list[bytes]:
     """The planted secrets as they are, and as AUTH and addresses write them."""
     found: list[bytes] = []
-    for secret in (CANARY, OTHER):
+    for secret in (CANARY, OTHER, TOKEN):
         plain = secret.encode()
         found += [plain, base64.b64encode(plain), base64.b64encode(b"\0robot\0" + plain), quote(secret).encode()]
     return found
@@ -58,6 +61,7 @@ def assert_clean(what: str, content: bytes | str) -> None:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A store in which both secrets were planted; its server takes another password."""
     (tmp_path / "secret.txt").write_text(OTHER)
+    (tmp_path / "token.txt").write_text(TOKEN)
     with MailServer(tmp_path, "none", "robot", "quite another") as server:
         (tmp_path / "s.yaml").write_text(SETTINGS % server.port, "utf-8")
         (tmp_path / "e.jsonl").write_text(lines(event()), "utf-8")
