@@ -87,6 +87,7 @@ class ConsoleApp(App[None]):
         self.notice = ""
         self.preview: bool | None = None
         self.newest_on_top = True
+        self.trial_recipient = ""
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher

@@ -35,7 +35,7 @@ class Certificate:
     fingerprint: str
 
     def __str__(self) -> str:
-        return f"{self.subject}; issuer {self.issuer}; until {self.not_after:%Y-%m-%d}; SHA-256 {self.fingerprint}"
+        return f"{self.subject}; until {self.not_after:%Y-%m-%d}; issuer {self.issuer}; SHA-256 {self.fingerprint}"
 
     @property
     def for_whom(self) -> str:
@@ -151,5 +151,5 @@ def warnings(tls: Any, shown: list[Certificate], now: datetime | None = None) ->
 def in_words(tls: Any, shown: list[Certificate]) -> str:
     """The step's detail."""
     cipher = tls.cipher()
-    parts = [tls.version() or "TLS", *([cipher[0]] if cipher else []), *([f"{shown[0]}"] if shown else [])]
+    parts = [tls.version() or "TLS", *([f"{shown[0]}"] if shown else []), *([cipher[0]] if cipher else [])]
     return ", ".join(parts)

@@ -36,7 +36,7 @@ from tui.widgets.sending_form import REQUIRED, SendingForm
 from tui.widgets.silent_pane import SilentPane
 
 _TABS = ("tab-connections", "tab-sending", "tab-silent")
-_ON_CONNECTIONS = frozenset({"check", "details", "switch", "delete", "add"})
+_ON_CONNECTIONS = frozenset({"check", "check_with_letter", "details", "switch", "delete", "add"})
 
 
 def sending_lines(card: Sending, say: Say) -> list[Line]:
@@ -74,6 +74,7 @@ class OutgoingMailScreen(SectionScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("e", "edit", "mail.edit"),
         binding("c", "check", "mail.check"),
+        binding("m", "check_with_letter", "mail.letter"),
         binding("v", "details", "mail.details"),
         binding("t", "switch", "mail.toggle"),
         binding("d", "delete", "mail.delete"),
@@ -216,6 +217,14 @@ class OutgoingMailScreen(SectionScreen):
     @on(Button.Pressed, ".check")
     def action_check(self) -> None:
         """Try the connection as it is stored."""
+        self._check(letter=False)
+
+    @on(Button.Pressed, ".letter")
+    def action_check_with_letter(self) -> None:
+        """Try the connection, and send a test letter."""
+        self._check(letter=True)
+
+    def _check(self, *, letter: bool) -> None:
         chosen = self._chosen() if self._tab == "tab-connections" else None
         if chosen is None:
             return
@@ -225,7 +234,7 @@ class OutgoingMailScreen(SectionScreen):
             secret = connection_secret(self.store, card.id, secret_of(card))
             return CheckRequest(card, secret, sending(self.store))
 
-        chosen.query_one(ConnectionCheck).start(gather)
+        chosen.query_one(ConnectionCheck).start(gather, letter=letter)
 
     def action_details(self) -> None:
         """Show or hide what went over the wire during a check."""
@@ -236,12 +245,12 @@ class OutgoingMailScreen(SectionScreen):
     @on(ConnectionCheck.Finished)
     def _show_verdict(self, event: ConnectionCheck.Finished) -> None:
         """The fault is kept: the form, when it is opened next, begins there."""
-        event.control.scroll_visible(animate=False)
         for card in self.query(ConnectionCard):
             if event.control in card.query(ConnectionCheck):
                 card.fault = (event.field, event.remedy)
                 if not event.well:
-                    card.query_one("Button.edit").focus()
+                    card.query_one("Button.edit").focus(scroll_visible=False)
+        self.call_after_refresh(event.control.scroll_visible, animate=False)
 
     @on(Button.Pressed, ".toggle")
     def action_switch(self) -> None:

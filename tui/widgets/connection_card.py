@@ -104,6 +104,7 @@ class ConnectionCard(Vertical):
         with Horizontal():
             yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
             yield Button(Content(say("mail.check")), classes="check", compact=True)
+            yield Button(Content(say("mail.letter")), classes="letter", compact=True)
             yield Button(Content(toggle), classes="toggle", compact=True)
             yield Button(Content(say("mail.delete")), classes="delete", compact=True)
         yield CardView(connection_lines(card, say))

@@ -4,26 +4,26 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
-from dispatch.doctor import Finding, Step, check
-from dispatch.remedies import advice
+from dispatch.doctor import Step, check
 from store.cards import MailConnection, Sending
 from store.errors import StoreError
 from store.sanitise import clean_line
+from tui.widgets.check_words import NARROW, Part, advice_of, field_label, step_parts
 from tui.widgets.form import Say
+from tui.widgets.trial_recipient import TrialRecipient
 
-SIGNS = {
-    "ok": ("✓", "$text-success"),
-    "failed": ("✗", "$text-error"),
-    "warning": ("!", "$text-warning"),
-    "skipped": ("·", "dim"),
-}
+if TYPE_CHECKING:
+    from tui.app import ConsoleApp
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,77 +61,104 @@ class ConnectionCheck(Widget):
             """Where the check is shown."""
             return self.shown_in
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Say, details_key: str = "v") -> None:
+        """`details_key` is the key that toggles the details where this is shown."""
         super().__init__(id="connection-check")
         self.say = say
-        self._rows: list[Step | tuple[str, str]] = []
+        self._details_key = details_key
+        self._rows: list[Step | Part] = []
         self._detailed = False
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         yield Static(id="connection-check-steps")
 
-    def start(self, gather: Callable[[], CheckRequest]) -> None:
-        """Begin a check; one under way is given up. `gather` is called in a thread."""
-        self.add_class("-shown")
-        self._rows = [(self.say("mail.checking"), "dim")]
-        self._paint()
-        self.scroll_visible(animate=False)
-        self.run_worker(self._run(gather), group="check", exclusive=True, exit_on_error=False)
+    def start(self, gather: Callable[[], CheckRequest], *, letter: bool = False) -> None:
+        """Begin a check; one under way is given up.
+
+        Args:
+            gather: Gives what is to be tried; called in a thread.
+            letter: Ask who is to get a test letter, and end with it.
+        """
+        work = self._ask(gather) if letter else self._run(gather)
+        self.run_worker(work, group="check", exclusive=True, exit_on_error=False)
 
     def toggle_details(self) -> None:
         """Show what went over the wire at each step, or hide it."""
         self._detailed = not self._detailed
         self._paint()
 
-    async def _run(self, gather: Callable[[], CheckRequest]) -> None:
+    async def _ask(self, gather: Callable[[], CheckRequest]) -> None:
+        """Ask for the recipient; the secret is not kept meanwhile."""
+        console = cast("ConsoleApp", self.app)
+        usual = console.trial_recipient
+        if not usual:
+            request = await self._gathered(gather)
+            if request is None:
+                await self._run(gather)
+                return
+            usual = request.sending.support_address
+            del request
+        to = await self.app.push_screen_wait(TrialRecipient(self.say, usual))
+        if to is not None:
+            console.trial_recipient = to
+            await self._run(gather, to)
+
+    async def _gathered(self, gather: Callable[[], CheckRequest]) -> CheckRequest | None:
         try:
-            request = await asyncio.to_thread(gather)
+            return await asyncio.to_thread(gather)
         except StoreError as error:
-            self._rows = [Step("secret", "failed", str(error), "password")]
-            self._finish("password", str(error))
+            self._problem = str(error)
+            return None
+
+    async def _run(self, gather: Callable[[], CheckRequest], to: str | None = None) -> None:
+        self.add_class("-shown")
+        self._rows = [(self.say("mail.checking"), "dim")]
+        self._paint()
+        self.call_after_refresh(self.scroll_visible, animate=False)
+        request = await self._gathered(gather)
+        if request is None:
+            self._rows = [Step("secret", "failed", self._problem, "password")]
+            self._finish("password", self._problem)
             return
         self._rows = []
         last: Step | None = None
         # Closed at once when this worker is cancelled: the connections of the check are closed with it.
-        async with aclosing(check(request.connection, request.secret, request.sending)) as steps:
+        async with aclosing(check(request.connection, request.secret, request.sending, to)) as steps:
             async for last in steps:
                 self._rows.append(last)
                 self._paint()
         if last is not None and last.outcome == "failed":
-            self._finish(last.field, self._advice(last) or last.detail)
+            self._finish(last.field, advice_of(last, self.say) or last.detail)
         else:
             self._finish("", "")
 
     def _finish(self, field: str, remedy: str) -> None:
         warned = any(isinstance(row, Step) and row.outcome == "warning" for row in self._rows)
         verdict, style = ("check_warned", "$text-warning") if warned else ("check_well", "$text-success")
+        words = self.say(f"mail.{verdict}")
         if remedy:
-            verdict, style = "check_failed", "$text-error"
-        self._rows.append((self.say(f"mail.{verdict}"), style))
+            style, label = "$text-error", field_label(field, self.say)
+            words = self.say("mail.check_failed_at", field=label) if label else self.say("mail.check_failed")
+        hint = self.say("mail.check_details", pressed=self._details_key)
+        self._rows += [(f"{words}\n", style), (hint, "dim")]
         self._paint()
         self.post_message(self.Finished(self, not remedy, field, clean_line(remedy)))
 
-    def _advice(self, found: Step | Finding) -> str:
-        return clean_line(advice(found.remedy, self.say("language.code"), found.params))
+    @on(Worker.StateChanged)
+    def _broken(self, event: Worker.StateChanged) -> None:
+        """A check that ends by a mistake of ours says so; the mistake's own text may hold a secret."""
+        if event.state is WorkerState.ERROR:
+            self._rows.append((self.say("mail.check_broke", error=type(event.worker.error).__name__), "$text-error"))
+            self._paint()
+
+    def on_resize(self) -> None:
+        self._paint()
 
     def _paint(self) -> None:
-        parts: list[tuple[str, str]] = []
+        place = self.query_one(Static)
+        width = place.size.width or NARROW
+        parts: list[Part] = []
         for row in self._rows:
-            parts += self._step(row) if isinstance(row, Step) else [row]
-        self.query_one(Static).update(Content.assemble(*parts))
-
-    def _step(self, step: Step) -> list[tuple[str, str]]:
-        sign, style = SIGNS.get(step.outcome, SIGNS["warning"])
-        name = self.say(f"mail.step_{step.name}")
-        parts = [(f"{sign} ", style), (name, "bold" if step.outcome == "failed" else "")]
-        if step.outcome != "skipped":
-            parts.append((self.say("mail.step_ms", ms=round(step.elapsed_ms)), "dim"))
-        if step.detail:
-            parts.append((f"  {clean_line(step.detail)}", "dim"))
-        parts.append(("\n", ""))
-        parts += [
-            (f"  {self._advice(found)}\n", "bold" if step.outcome == "failed" else style) for found in step.findings
-        ]
-        if self._detailed:
-            parts += [(f"    {clean_line(line)}\n", "dim") for line in step.transcript]
-        return parts
+            parts += step_parts(row, self.say, width, detailed=self._detailed) if isinstance(row, Step) else [row]
+        place.update(Content.assemble(*parts))

@@ -33,6 +33,7 @@ class ConnectionForm(Form):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("f5", "check", "connection.check"),
         binding("f6", "details", "connection.details"),
+        binding("f7", "check_with_letter", "connection.letter"),
     ]
 
     def __init__(self, say: Say, card: MailConnection, fault: tuple[str, str] = ("", "")) -> None:
@@ -72,11 +73,12 @@ class ConnectionForm(Form):
         ]
 
     def buttons(self) -> list[Button]:
-        return [Button(Content(self.say("mail.check")), id="check", compact=True)]
+        words = {"check": "mail.check", "letter": "mail.check_with_letter"}
+        return [Button(Content(self.say(key)), id=name, compact=True) for name, key in words.items()]
 
     def below(self) -> list[Widget]:
         note = Static(Content(self.say("mail.ews_retired")), id="ews-note")
-        return [note, ConnectionCheck(self.say)]
+        return [note, ConnectionCheck(self.say, "F6")]
 
     def follow(self) -> None:
         smtp = self.text("protocol") == Protocol.SMTP.value
@@ -157,6 +159,14 @@ class ConnectionForm(Form):
     @on(Button.Pressed, "#check")
     def action_check(self) -> None:
         """Try the connection as it stands in the form; nothing is saved."""
+        self._check(letter=False)
+
+    @on(Button.Pressed, "#letter")
+    def action_check_with_letter(self) -> None:
+        """Try the connection as it stands in the form, and send a test letter."""
+        self._check(letter=True)
+
+    def _check(self, *, letter: bool) -> None:
         values = self.values
         try:
             card = self.read(values)
@@ -170,7 +180,7 @@ class ConnectionForm(Form):
             secret = typed or (connection_secret(self.store, card.id, secret_name) if card.id else "")
             return CheckRequest(card, secret, sending(self.store))
 
-        self.query_one(ConnectionCheck).start(gather)
+        self.query_one(ConnectionCheck).start(gather, letter=letter)
 
     def action_details(self) -> None:
         """Show or hide what went over the wire."""
@@ -182,7 +192,7 @@ class ConnectionForm(Form):
         if event.field in names:
             self.refuse(event.field, event.remedy)
         else:
-            self.query_one(ConnectionCheck).scroll_visible(animate=False)
+            self.call_after_refresh(event.control.scroll_visible, animate=False)
 
     @on(Input.Submitted)
     def _next_field(self) -> None:

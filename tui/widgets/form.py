@@ -238,7 +238,8 @@ class Form(SpokenModal[bool]):
             return
         known[0].show_problem(problem)
         known[0].control.focus()
-        known[0].scroll_visible(animate=False)
+        # The problem may take several lines, which are laid out with the next refresh.
+        self.call_after_refresh(known[0].scroll_visible, animate=False)
 
     @on(Button.Pressed, "#save")
     def action_save(self) -> None:
