@@ -82,6 +82,10 @@ class SilentMode:
         return self.state is not SilentState.OFF and (self.until is None or now < self.until)
 
 
+EXPIRY_WARNING_DAYS = 30
+"""So long before a secret or a certificate is over it is spoken of: time for whoever issues the next one."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailConnection:
     """A connection for outgoing mail, without its secrets.
@@ -118,6 +122,11 @@ class MailConnection:
     has_access_token: bool = False
     enabled: bool = True
     priority: int = 1
+
+    def secret_days_left(self, today: date) -> int | None:
+        """Days the client secret is good for after today, below 0 when it is over; `None` when nobody has said."""
+        used = self.oauth2 and self.token_source is TokenSource.APPLICATION
+        return (self.secret_expires - today).days if used and self.secret_expires is not None else None
 
     def has(self, name: SecretName) -> bool:
         """Whether this secret is stored."""

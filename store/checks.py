@@ -18,11 +18,11 @@ def check_line(value: str, path: str, *, required: bool = False, most: int = MAX
         SettingsError: It has control characters or line breaks, is too long, or is empty though required.
     """
     if required and not value.strip():
-        raise SettingsError(path, "is empty")
+        raise SettingsError(path, "is empty", key="required")
     if clean_line(value) != value:
-        raise SettingsError(path, "has a line break or a control character in it; take it out")
+        raise SettingsError(path, "has a line break or a control character in it; take it out", key="control")
     if len(value) > most:
-        raise SettingsError(path, f"has {len(value)} characters; {most} are allowed")
+        raise SettingsError(path, f"has {len(value)} characters; {most} are allowed", key="long", most=most)
 
 
 def check_text(value: str, path: str) -> None:
@@ -32,9 +32,9 @@ def check_text(value: str, path: str) -> None:
         SettingsError: It has, or is.
     """
     if clean_text(value) != value:
-        raise SettingsError(path, "has a control character in it; take it out")
+        raise SettingsError(path, "has a control character in it; take it out", key="control")
     if len(value) > MAX_TEXT:
-        raise SettingsError(path, f"has {len(value)} characters; {MAX_TEXT} are allowed")
+        raise SettingsError(path, f"has {len(value)} characters; {MAX_TEXT} are allowed", key="long", most=MAX_TEXT)
 
 
 def check_number(value: int, path: str, least: int, most: int) -> None:
@@ -44,7 +44,7 @@ def check_number(value: int, path: str, least: int, most: int) -> None:
         SettingsError: It is.
     """
     if not least <= value <= most:
-        raise SettingsError(path, f"is {value}; it must be from {least} to {most}")
+        raise SettingsError(path, f"is {value}; it must be from {least} to {most}", key="range", least=least, most=most)
 
 
 def check_address(address: str, path: str, *, required: bool) -> None:
@@ -58,7 +58,9 @@ def check_address(address: str, path: str, *, required: bool) -> None:
     try:
         parse_address(address)
     except AddressError as error:
-        raise SettingsError(path, f"{clean_line(address)[:MAX_KEY]!r} is not an e-mail address ({error})") from None
+        shown = clean_line(address)[:MAX_KEY]
+        problem = f"{shown!r} is not an e-mail address ({error})"
+        raise SettingsError(path, problem, key="address", value=shown) from None
 
 
 def check_encoding(name: str, path: str) -> None:
@@ -72,4 +74,6 @@ def check_encoding(name: str, path: str) -> None:
     except (LookupError, UnicodeError, ValueError):
         plain, cyrillic = b"", b""
     if plain != b"Ab1" or any(byte < 0x80 for byte in cyrillic):  # noqa: PLR2004 - the end of ASCII
-        raise SettingsError(path, f"{clean_line(name)!r} is not a text encoding of letters. Example: utf-8")
+        shown = clean_line(name)
+        problem = f"{shown!r} is not a text encoding of letters. Example: utf-8"
+        raise SettingsError(path, problem, key="encoding", value=shown)

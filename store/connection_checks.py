@@ -36,18 +36,22 @@ def check_connection(card: MailConnection) -> None:
         SettingsError: Its path is the field at fault.
     """
     if not card.name.strip():
-        raise SettingsError("name", "give the connection a name")
+        raise SettingsError("name", "give the connection a name", key="required")
     check_line(card.name, "name", most=MAX_KEY)
     _check_server(card)
     if card.protocol is Protocol.SMTP and (card.port is None or not 1 <= card.port <= MAX_PORT):
         raise SettingsError(
-            "port", f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption"
+            "port",
+            f"must be a number from 1 to {MAX_PORT}: 465 for SSL, 587 for TLS, 25 without encryption",
+            key="port",
         )
     for name in ("login", "ca_file", "client_cert", "client_key", "application_id", "directory_id", "authority"):
         check_line(getattr(card, name), name)
     _check_account(card)
     if card.client_key and not card.client_cert:
-        raise SettingsError("client_cert", "is needed with a key: give the certificate it belongs to")
+        raise SettingsError(
+            "client_cert", "is needed with a key: give the certificate it belongs to", key="client_cert"
+        )
     check_number(card.priority, "priority", 0, MAX_PRIORITY)
 
 
@@ -63,54 +67,60 @@ def check_secret(card: MailConnection, name: SecretName, *, given: str | None) -
         SettingsError: There is none, or the token is none.
     """
     if card.oauth2 and not given and (given == "" or not card.has(name)):
-        raise SettingsError(name, _NEEDED[name])
+        raise SettingsError(name, _NEEDED[name], key=name)
     if name == "access_token" and given and not _TOKEN.fullmatch(given):
-        raise SettingsError(name, "is not a token: it has spaces, line breaks or letters that tokens do not have")
+        raise SettingsError(
+            name, "is not a token: it has spaces, line breaks or letters that tokens do not have", key="no_token"
+        )
 
 
 def _check_account(card: MailConnection) -> None:
     """Who sends, and by what right."""
     if card.authentication and not card.login:
-        raise SettingsError("login", "is needed when authentication is on")
+        raise SettingsError("login", "is needed when authentication is on", key="login")
     if card.oauth2:
         _check_tokens(card)
     elif card.protocol is Protocol.GRAPH:
         raise SettingsError("oauth2", "must be on: Microsoft Graph takes tokens only")
     elif card.protocol is Protocol.EWS and not card.login:
-        raise SettingsError("login", "is needed: Exchange takes no letters from strangers")
+        raise SettingsError("login", "is needed: Exchange takes no letters from strangers", key="login_always")
 
 
 def _check_tokens(card: MailConnection) -> None:
     """Where tokens come from, and what they are shown for."""
     if card.protocol is Protocol.SMTP:
         if card.encryption is Encryption.NONE:
-            raise SettingsError("encryption", "must be SSL or TLS with OAuth2: a token in clear text is anybody's")
+            raise SettingsError(
+                "encryption", "must be SSL or TLS with OAuth2: a token in clear text is anybody's", key="token_in_clear"
+            )
         if not card.login:
-            raise SettingsError("login", "is needed with OAuth2: the mailbox letters leave from")
+            raise SettingsError("login", "is needed with OAuth2: the mailbox letters leave from", key="mailbox")
     if card.token_source is TokenSource.PASTED:
         if card.protocol is not Protocol.SMTP:
             raise SettingsError("token_source", "must be application: only SMTP takes a token that is pasted")
         return
     for name, what in (("application_id", "application (client) id"), ("directory_id", "directory (tenant) id")):
         if not getattr(card, name).strip():
-            raise SettingsError(name, f"is needed to get tokens: the {what} of the app registration")
+            raise SettingsError(name, f"is needed to get tokens: the {what} of the app registration", key="required")
     if not _DIRECTORY.fullmatch(card.directory_id):
-        raise SettingsError("directory_id", "must be the id or a domain of the directory")
+        raise SettingsError("directory_id", "must be the id or a domain of the directory", key="directory_id")
     if card.authority:
         _check_https(card.authority, "authority")
 
 
 def _check_server(card: MailConnection) -> None:
     if not card.server.strip():
-        raise SettingsError("server", "is missing; give the name or address of the mail server")
+        raise SettingsError("server", "is missing; give the name or address of the mail server", key="server")
     check_line(card.server, "server")
     if " " in card.server:
-        raise SettingsError("server", "has a space in it; give one name or address")
+        raise SettingsError("server", "has a space in it; give one name or address", key="server_space")
     if card.protocol is Protocol.SMTP:
         if "://" in card.server:
-            raise SettingsError("server", "give the name alone, without smtp:// and the like")
+            raise SettingsError("server", "give the name alone, without smtp:// and the like", key="server_alone")
         if card.server.count(":") == 1:  # more of them are an IPv6 address
-            raise SettingsError("server", "give the name alone; the number after the colon belongs in port")
+            raise SettingsError(
+                "server", "give the name alone; the number after the colon belongs in port", key="server_alone"
+            )
     else:
         _check_https(card.server if "://" in card.server else f"https://{card.server}", "server")
 
@@ -122,8 +132,8 @@ def _check_https(address: str, path: str) -> None:
         parts = urlsplit(address)
         named = bool(parts.hostname) and (parts.port is None or 1 <= parts.port <= MAX_PORT)
     except ValueError:
-        raise SettingsError(path, problem) from None
+        raise SettingsError(path, problem, key="https") from None
     if parts.scheme != "https":
-        raise SettingsError(path, "must begin with https://")
+        raise SettingsError(path, "must begin with https://", key="https")
     if not named or parts.username is not None or parts.query or parts.fragment:
-        raise SettingsError(path, problem)
+        raise SettingsError(path, problem, key="https")

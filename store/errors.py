@@ -35,9 +35,13 @@ class SettingsError(StoreError, ValueError):
     Args:
         path: Where, e.g. `mail.connections[0].port`.
         problem: What is wrong and what to do about it.
+        key: A stable word for the problem, by which a console has a text of its own for it; empty when it has none.
+        params: What that text speaks of.
     """
 
-    def __init__(self, path: str, problem: str) -> None:
+    def __init__(self, path: str, problem: str, *, key: str = "", **params: object) -> None:
         super().__init__(f"{path}: {problem}" if path else problem)
         self.path = path
         self.problem = problem
+        self.key = key
+        self.params = params

@@ -76,7 +76,8 @@ def save_company(store: Store, card: Company, who: str) -> bool:
 def save_company_in(connection: Connection, store: Store, card: Company, who: str) -> bool:
     """Like `save_company`, within a transaction."""
     if card.timezone not in available_timezones():
-        raise SettingsError("company.timezone", f"{card.timezone!r} is not a time zone. Example: Europe/Moscow")
+        problem = f"{card.timezone!r} is not a time zone. Example: Europe/Moscow"
+        raise SettingsError("company.timezone", problem, key="timezone", value=card.timezone)
     check_line(card.name, "company.name")
     check_text(card.signature, "company.signature")
     return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
@@ -143,7 +144,9 @@ def save_silent_mode_in(connection: Connection, store: Store, card: SilentMode, 
         try:
             check_address(f"{local or 'anybody'}@{domain}", path, required=True)
         except SettingsError:
-            raise SettingsError(path, f"{clean_line(word)!r} is neither an e-mail address nor a domain") from None
+            shown = clean_line(word)
+            problem = f"{shown!r} is neither an e-mail address nor a domain"
+            raise SettingsError(path, problem, key="exception", value=shown) from None
     if card.until is not None and card.until.year not in YEARS:
         raise SettingsError("silent_mode.until", f"the year is not from {YEARS.start} to {YEARS.stop - 1}")
     return _save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
@@ -225,7 +228,7 @@ def save_connection_in(
     row = connection.execute(select(table).where(table.c.id == card.id)).one_or_none() if card.id else None
     taken = connection.execute(select(table.c.id).where(table.c.name == card.name)).scalar_one_or_none()
     if taken is not None and taken != card.id:
-        raise SettingsError("name", f"there is another connection named {card.name!r}")
+        raise SettingsError("name", f"there is another connection named {card.name!r}", key="name_taken")
     values = {name: _stored(getattr(card, name)) for name in _CONNECTION_FIELDS}
     if row is None:
         key = connection.execute(insert(table).returning(table.c.id), [values]).scalar_one()

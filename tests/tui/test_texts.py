@@ -1,5 +1,6 @@
 """The catalogues: both languages say the same things, nothing is said that nobody reads, no key is ever shown."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,8 @@ KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
-    "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone",
+    "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
+    "problem.directory_id", "problem.login_always", "problem.server_alone", "mail.authority_hint",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
@@ -36,6 +38,7 @@ PATHS = {
     "connections": ["5"],
     "connection form": ["5", "e"],
     "new connection": ["5", "a"],
+    "all settings of a connection": ["5", "e", "f8"],
     "sending": ["5", "right_square_bracket"],
     "sending form": ["5", "right_square_bracket", "e"],
     "silent mode": ["5", "right_square_bracket", "right_square_bracket"],
@@ -93,6 +96,20 @@ def used(key: str) -> bool:
     starts = re.findall(rf"""f["']({section}\.[a-z_]*)\{{""", SOURCES)
     sections_by_name = f'"{section}"' in SOURCES and section in {"object", "event", "role", "channel"}
     return sections_by_name or any(key.startswith(start) for start in starts)
+
+
+def test_every_problem_the_store_names_has_its_words() -> None:
+    """A refusal of the store is told in the language of the console, with what it speaks of."""
+    named: dict[str, set[str]] = {}
+    for path in (CODE.parent / "store").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "SettingsError":
+                given = {word.arg: word.value for word in node.keywords if word.arg}
+                if isinstance(key := given.pop("key", None), ast.Constant):
+                    named[f"problem.{key.value}"] = set(given)
+    assert len(named) > 15
+    texts = catalogue(Language.EN)
+    assert {key: placeholders(texts[key]) for key in named} == named
 
 
 def test_every_text_is_said_somewhere() -> None:

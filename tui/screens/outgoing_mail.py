@@ -142,7 +142,8 @@ class OutgoingMailScreen(SectionScreen):
         place = self.query_one("#connection-cards", Vertical)
         await place.remove_children()
         if event.cards:
-            await place.mount_all(ConnectionCard(card, self.say) for card in event.cards)
+            today = self.console.clock().astimezone(self.console.zone).date()
+            await place.mount_all(ConnectionCard(card, today, self.say) for card in event.cards)
         else:
             await place.mount(Static(Content(self.say("mail.no_connections")), classes="notice"))
         if self._tab == "tab-connections":

@@ -1,7 +1,6 @@
 """The form of the company card."""
 
 from store.cards import Company
-from store.errors import SettingsError
 from store.settings import save_company
 from store.vocabulary import Language
 from tui.operator import operator
@@ -34,7 +33,4 @@ class CompanyForm(Form):
             language=Language(str(values["language"])),
             timezone=str(values["timezone"]),
         )
-        try:
-            save_company(self.store, card, operator())
-        except SettingsError as error:
-            raise SettingsError("timezone", self.say("problem.timezone", value=card.timezone)) from error
+        save_company(self.store, card, operator())

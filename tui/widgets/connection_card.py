@@ -1,6 +1,6 @@
 """A mail connection as a card: what it is set to, how it does, and its buttons."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
@@ -10,9 +10,9 @@ from textual.widgets import Button, Label, Static
 
 from store.cards import MailConnection, Status
 from store.sanitise import clean_line
-from store.vocabulary import Protocol
-from tui.widgets.card_view import CardView, Line
+from tui.widgets.card_view import CardView
 from tui.widgets.connection_check import ConnectionCheck
+from tui.widgets.connection_lines import connection_lines
 from tui.widgets.form import Say
 
 
@@ -39,44 +39,6 @@ def health_words(card: MailConnection, status: Status, zone: ZoneInfo, say: Say)
     return " · ".join(parts), "$text-error" if bad else "$text-success"
 
 
-def connection_lines(card: MailConnection, say: Say) -> list[Line]:
-    """The lines of a connection's card: those its protocol and flags call for."""
-
-    def yes(value: bool) -> str:
-        return say("mail.yes" if value else "mail.no")
-
-    def secret(stored: bool) -> Line:
-        return ("", say("mail.secret_set"), "") if stored else ("", say("mail.empty"), "$text-error")
-
-    lines: list[Line] = [
-        (say("mail.state"), say("mail.on" if card.enabled else "mail.off"), "" if card.enabled else "$text-warning"),
-        (say("mail.server"), card.server, ""),
-        (say("mail.protocol"), card.protocol.value.upper(), ""),
-    ]
-    smtp = card.protocol is Protocol.SMTP
-    if smtp:
-        lines += [
-            (say("mail.port"), str(card.port or ""), ""),
-            (say("mail.encryption"), say(f"mail.encryption_{card.encryption.value}"), ""),
-            (say("mail.authentication"), yes(card.authentication), ""),
-        ]
-    if card.oauth2 or not smtp:
-        lines.append((say("mail.oauth2"), yes(card.oauth2), ""))
-    if card.oauth2:
-        lines += [
-            (say("mail.application_id"), card.application_id, ""),
-            (say("mail.directory_id"), card.directory_id, ""),
-            (say("mail.client_secret"), *secret(card.has_client_secret)[1:]),
-        ]
-    if card.authentication or card.oauth2 or not smtp:
-        lines.append((say("mail.login"), card.login, ""))
-        if not card.oauth2:
-            lines.append((say("mail.password"), *secret(card.has_password)[1:]))
-    if card.ca_file:
-        lines.append((say("mail.ca_file"), card.ca_file, ""))
-    return lines
-
-
 class ConnectionCard(Vertical):
     """One connection with its buttons; the buttons act on this card."""
 
@@ -89,9 +51,10 @@ class ConnectionCard(Vertical):
     ConnectionCard Button { margin-right: 1; min-width: 8; }
     """
 
-    def __init__(self, card: MailConnection, say: Say) -> None:
+    def __init__(self, card: MailConnection, today: date, say: Say) -> None:
         super().__init__(id=f"connection-{card.id}")
         self.card = card
+        self._today = today
         self.say = say
         self.fault: tuple[str, str] = ("", "")
 
@@ -107,7 +70,7 @@ class ConnectionCard(Vertical):
             yield Button(Content(say("mail.letter")), classes="letter", compact=True)
             yield Button(Content(toggle), classes="toggle", compact=True)
             yield Button(Content(say("mail.delete")), classes="delete", compact=True)
-        yield CardView(connection_lines(card, say))
+        yield CardView(connection_lines(card, self._today, say))
         yield ConnectionCheck(say)
 
     def show_health(self, status: Status, zone: ZoneInfo) -> None:

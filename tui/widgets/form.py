@@ -116,9 +116,9 @@ class Tick(Checkbox):
         self.label = Content(self._words[0] if self.value else self._words[1])
 
 
-def flag_field(name: str, label: str, value: bool, say: Say) -> Field:
-    """A tick box."""
-    return Field(name, label, Tick(value, (say("mail.yes"), say("mail.no"))))
+def flag_field(name: str, label: str, value: bool, say: Say, *, yes: str = "") -> Field:
+    """A tick box; `yes` is what it says when ticked, where that is more than yes."""
+    return Field(name, label, Tick(value, (yes or say("mail.yes"), say("mail.no"))))
 
 
 def choice_field(name: str, label: str, value: str, options: Sequence[tuple[str, str]]) -> Field:
@@ -229,9 +229,13 @@ class Form(SpokenModal[bool]):
         if self._before:
             self.follow()
 
+    def problem(self, error: SettingsError) -> str:
+        """What is wrong, in the language of the console where it has the words."""
+        return self.say(f"problem.{error.key}", **error.params) if error.key else error.problem
+
     def refuse(self, path: str, problem: str) -> None:
         """Show a problem at its field and go there."""
-        name = path.rsplit(".", 1)[-1]
+        name = path.rsplit(".", 1)[-1].partition("[")[0]
         known = [field for field in self.query(Field) if field.field_name == name]
         if not known:
             self.notify(problem, severity="error", markup=False)
@@ -260,7 +264,7 @@ class Form(SpokenModal[bool]):
         elif event.state is WorkerState.ERROR:
             error = event.worker.error
             if isinstance(error, SettingsError):
-                self.refuse(error.path, error.problem)
+                self.refuse(error.path, self.problem(error))
             elif isinstance(error, StoreError):
                 self.notify(str(error), severity="error", markup=False)
             elif error is not None:

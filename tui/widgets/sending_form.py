@@ -67,12 +67,4 @@ class SendingForm(Form):
         )
 
     def save(self, values: dict[str, Value]) -> None:
-        card = self.read(values)
-        try:
-            save_sending(self.store, card, operator())
-        except SettingsError as error:
-            name = error.path.rsplit(".", 1)[-1]
-            known = {"support_address": "address", "system_address": "address", "encoding": "encoding"}
-            if name in known:
-                raise SettingsError(name, self.say(f"problem.{known[name]}", value=getattr(card, name))) from error
-            raise
+        save_sending(self.store, self.read(values), operator())

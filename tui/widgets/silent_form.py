@@ -61,10 +61,4 @@ class SilentForm(Form):
     def save(self, values: dict[str, Value]) -> None:
         mode = self.read(values)
         cancel = mode.state is SilentState.OFF and values["held"] == "cancel"
-        try:
-            save_silence(self.store, mode, operator(), cancel_held=cancel)
-        except SettingsError as error:
-            if "exceptions" in error.path:
-                word = mode.exceptions[int(error.path.partition("[")[2].rstrip("]"))]
-                raise SettingsError("exceptions", self.say("problem.exception", value=word)) from error
-            raise
+        save_silence(self.store, mode, operator(), cancel_held=cancel)

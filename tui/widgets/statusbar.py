@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from store.cards import Status
+from store.cards import EXPIRY_WARNING_DAYS, Status
 from store.sanitise import clean_line
 from tui.texts import Texts
 
@@ -50,6 +50,9 @@ class StatusBar(Static):
         if down := self._down(status, texts):
             parts.append(down)
             level = level or "-warning"
+        if expiring := self._expiring(status, texts, now):
+            parts.append(expiring)
+            level = level or "-warning"
         if dead:
             parts.append(texts("bar.dead", dead=dead))
         waiting = status.deliveries["pending"] + status.deliveries["sending"] + status.unplanned
@@ -69,6 +72,16 @@ class StatusBar(Static):
         if not down:
             return ""
         return texts("bar.instead", down=down[0], well=well[0]) if well else texts("bar.down", down=down[0])
+
+    @staticmethod
+    def _expiring(status: Status, texts: Texts, now: datetime) -> str:
+        """Which client secret is over, or soon will be; the first of them, empty when there is none."""
+        left = [(card.secret_days_left(now.date()), card.name) for card in status.connections if card.enabled]
+        near = sorted((days, name) for days, name in left if days is not None and days <= EXPIRY_WARNING_DAYS)
+        if not near:
+            return ""
+        days, name = near[0][0], clean_line(near[0][1])[:MAX_PLACE]
+        return texts("bar.secret_over", name=name) if days < 0 else texts("bar.secret_soon", name=name, days=days)
 
     def on_resize(self, event: Resize) -> None:
         """Another width has room for more or less."""

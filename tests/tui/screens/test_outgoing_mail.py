@@ -46,7 +46,7 @@ async def test_ews_hides_port_encryption_and_smtp_authentication(section_store: 
         assert isinstance(form, ConnectionForm)
         form.query_one("#field-protocol", Select).value = "ews"
         await pilot.pause()
-        assert shown(form) == {"server", "protocol", "oauth2", "login", "password", "ca_file", "name"}
+        assert shown(form) == {"server", "protocol", "oauth2", "login", "password", "name"}
         note = form.query_one("#ews-note")
         assert not note.display
         form.query_one("#field-server", Input).value = "outlook.office365.com"
@@ -61,7 +61,7 @@ async def test_graph_is_always_oauth2_and_is_saved(section_store: Store) -> None
         form.query_one("#field-protocol", Select).value = "graph"
         await pilot.pause()
         ids = {"application_id", "directory_id", "client_secret"}
-        assert shown(form) == {"server", "protocol", "login", "ca_file", "name"} | ids
+        assert shown(form) == {"server", "protocol", "login", "secret_expires", "name"} | ids
         for name in ids:
             form.query_one(f"#field-{name}", Input).value = f"{name}".replace("_", "-")
         form.query_one("#field-server", Input).value = "graph.microsoft.com"
@@ -80,6 +80,80 @@ async def test_oauth2_reveals_its_fields_and_hides_the_password(section_store: S
         await pilot.pause()
         assert {"application_id", "directory_id", "client_secret"} <= shown(form)
         assert "password" not in shown(form)
+
+
+async def test_rare_settings_are_folded_away_and_saved(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a", *"mx.example.org")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        rare = {"ca_file", "client_cert", "client_key", "insecure", "priority"}
+        assert not rare & shown(form)
+        await press(pilot, "f8")
+        assert rare <= shown(form)
+        assert form.query_one("#field-ca_file").has_focus
+        form.query_one("#field-client_cert", Input).value = "/etc/vestnik/own.pem"
+        form.query_one("#field-insecure", Checkbox).value = True
+        form.query_one("#field-priority", Input).value = "5"
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: bool(connections(section_store)))
+        [card] = connections(section_store)
+        assert (card.client_cert, card.insecure, card.priority) == ("/etc/vestnik/own.pem", True, 5)
+        await until(pilot, lambda: "НЕ ПРОВЕРЯЕТСЯ" in seen(pilot.app))
+        await press(pilot, "e")  # what is set is not hidden
+        assert rare <= shown(cast("ConnectionForm", pilot.app.screen))
+
+
+async def test_a_fault_in_a_folded_field_unfolds_it(section_store: Store) -> None:
+    save_connection(section_store, MAIL, who="test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "e", "f8")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        form.query_one("#field-priority", Input).value = "first"
+        await press(pilot, "f8")
+        assert "priority" not in shown(form)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: form.query_one("#row-priority").has_class("-wrong"))
+        assert form.query_one("#field-priority").has_focus
+
+
+async def test_a_token_is_pasted_and_never_shown_again(section_store: Store) -> None:
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "a", *"smtp.gmail.com")
+        form = pilot.app.screen
+        assert isinstance(form, ConnectionForm)
+        form.query_one("#field-oauth2", Checkbox).value = True
+        await pilot.pause()
+        cast("Select[str]", form.query_one("#field-token_source", Select)).value = "pasted"
+        await pilot.pause()
+        assert "access_token" in shown(form)
+        assert not {"application_id", "directory_id", "client_secret", "secret_expires"} & shown(form)
+        form.query_one("#field-login", Input).value = "robot@example.org"
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: form.query_one("#row-access_token").has_class("-wrong"))
+        form.query_one("#field-access_token", Input).value = " ya29.canary\n"
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: bool(connections(section_store)))
+        [card] = connections(section_store)
+        assert connection_secret(section_store, card.id, "access_token") == "ya29.canary"
+        await press(pilot, "e")
+        assert "canary" not in pilot.app.export_screenshot()
+        assert pilot.app.screen.query_one("#field-access_token", Input).value == ""
+
+
+@pytest.mark.parametrize(("day", "words"), [("31.03.2027", ""), ("31.02.2027", "не дата"), ("soon", "не дата")])
+async def test_the_last_day_of_a_secret_is_a_day(section_store: Store, day: str, words: str) -> None:
+    card = replace(MAIL, authentication=False, oauth2=True, application_id="a", directory_id="d")
+    save_connection(section_store, card, client_secret="s", who="test")
+    async with section(section_store, OutgoingMailScreen) as pilot:
+        await press(pilot, "e")
+        form = pilot.app.screen
+        form.query_one("#field-secret_expires", Input).value = day
+        await press(pilot, "ctrl+s")
+        if words:
+            await until(pilot, lambda: words in seen(pilot.app))
+        await until(pilot, lambda: (connections(section_store)[0].secret_expires is None) is bool(words))
 
 
 async def test_login_waits_for_authentication(section_store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from store.cards import Sending, SilentMode
 from store.engine import Store
 from store.settings import connections, save_connection, save_sending, save_silent_mode
 from store.status import leave, read_status, save_health
-from store.vocabulary import SilentState
+from store.vocabulary import Protocol, SilentState
 from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tui.app import ConsoleApp
@@ -82,6 +83,22 @@ async def test_a_connection_that_fails_and_the_one_that_took_over_are_named(stor
     save_connection(store, replace(spare, enabled=True), who="test")
     text, _ = await shown(store)
     assert "«main» не отвечает, шлёт «spare»" in text
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(-1, "секрет клиента spare истёк"), (12, "секрет клиента spare истечёт через 12 дн."), (31, "")]
+)
+async def test_a_client_secret_is_spoken_of_a_month_before_it_is_over(store: Store, days: int, words: str) -> None:
+    spare = next(card for card in connections(store) if card.name == "spare")
+    spare = replace(
+        spare, enabled=True, protocol=Protocol.GRAPH, port=None, oauth2=True, application_id="a", directory_id="d",
+        secret_expires=store.clock().date() + timedelta(days=days),
+    )  # fmt: skip
+    save_connection(store, spare, client_secret="s", who="test")
+    text, classes = await shown(store)
+    assert words in text
+    assert ("секрет клиента" in text) is bool(words)
+    assert ("-warning" in classes) is bool(words)
 
 
 async def test_what_does_not_fit_is_left_out_from_the_end(store: Store) -> None:
