@@ -92,7 +92,7 @@ class ConnectionForm(Form):
         ]
 
     def buttons(self) -> list[Button]:
-        words = {"check": "mail.check", "letter": "mail.check_with_letter", "more": "mail.more"}
+        words = {"check": "mail.check", "letter": "mail.letter", "more": "mail.more"}
         return [Button(Content(self.say(key)), id=name, compact=True) for name, key in words.items()]
 
     def below(self) -> list[Widget]:
