@@ -52,23 +52,6 @@ def lenient_context() -> ssl.SSLContext:
     return context
 
 
-def strict_context(ca_file: str) -> ssl.SSLContext:
-    """Accepts what the channel accepts.
-
-    Raises:
-        FaultError: The CA file cannot be read, or is none.
-    """
-    context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except ssl.SSLError as error:
-            raise FaultError("ca_file_not_pem", error.reason or str(error), ca_file=ca_file) from None
-        except (OSError, ValueError) as error:
-            raise FaultError("ca_file", str(error), ca_file=ca_file) from None
-    return context
-
-
 def shown_by(tls: Any) -> list[Certificate]:
     """The certificates of a connection, the server's own first; empty when they cannot be read."""
     own = tls.getpeercert(binary_form=True)

@@ -8,7 +8,7 @@ import aiosmtplib
 from dispatch.doctor import guess
 from dispatch.doctor.answers import meaning
 from dispatch.doctor.dialogue import READY, Dialogue, Wire
-from dispatch.doctor.encrypted import CLIENT_CERTIFICATE
+from dispatch.doctor.encrypted import own_certificate_fault
 from dispatch.doctor.guess import Connect
 from dispatch.doctor.steps import FaultError
 from dispatch.doctor.visit import Limits
@@ -74,8 +74,8 @@ class Greeting:
         """The server fell silent or hung up, during a step."""
         wire = self._dialogue.wire
         lost_by = wire.lost_by if wire is not None else None
-        if isinstance(lost_by, ssl.SSLError) and lost_by.reason in CLIENT_CERTIFICATE:
-            return FaultError("client_certificate", str(lost_by.reason), step="tls")
+        if isinstance(lost_by, ssl.SSLError) and (fault := own_certificate_fault(lost_by, self._card)) is not None:
+            return fault
         if isinstance(error, TimeoutError):
             return FaultError("silent", "no answer in time", step=step)
         return FaultError("lost", str(error), step=step)

@@ -10,6 +10,7 @@ from aiosmtplib import SMTPException
 
 from dispatch.doctor.certificates import Certificate, lenient_context, shown_by
 from dispatch.doctor.dialogue import READY, Dialogue
+from dispatch.doctor.steps import FaultError
 from dispatch.doctor.transcript import Transcript
 from store.vocabulary import Encryption
 
@@ -35,30 +36,68 @@ async def certificates(connect: Connect, server: str, encryption: Encryption) ->
     return await _glance(way(connect, server)) or []
 
 
+async def refusal(
+    connect: Connect, server: str, encryption: Encryption, context: ssl.SSLContext
+) -> ssl.SSLCertVerificationError | None:
+    """What a context has against the server's certificate; `None` also when that could not be found out."""
+    way = _certificates_from_first_byte if encryption is Encryption.SSL else _certificates_after_starttls
+    try:
+        await _glance(way(connect, server, context))
+    except ssl.SSLCertVerificationError as error:
+        return error
+    return None
+
+
+async def alert(connect: Connect, server: str, context: ssl.SSLContext) -> ssl.SSLError | None:
+    """Why the server hangs up after a handshake, before anything has been asked; `None` when it does not say."""
+
+    async def listen() -> None:
+        reader, writer = await asyncio.open_connection(sock=await connect(), ssl=context, server_hostname=server)
+        try:
+            await reader.read(1)
+        finally:
+            writer.transport.abort()
+
+    try:
+        await asyncio.wait_for(listen(), GLANCE_S)
+    except ssl.SSLError as error:
+        return error
+    except (FaultError, OSError):
+        pass
+    return None
+
+
 async def _glance(work: Awaitable[T]) -> T | None:
     try:
         return await asyncio.wait_for(work, GLANCE_S)
-    except (SMTPException, OSError):
+    except ssl.SSLCertVerificationError:
+        raise
+    except (FaultError, SMTPException, OSError):
         return None
 
 
-async def _certificates_from_first_byte(connect: Connect, server: str) -> list[Certificate]:
+async def _certificates_from_first_byte(
+    connect: Connect, server: str, context: ssl.SSLContext | None = None
+) -> list[Certificate]:
     connected = await connect()
     transport, _ = await asyncio.get_running_loop().create_connection(
-        asyncio.Protocol, sock=connected, ssl=lenient_context(), server_hostname=server, ssl_handshake_timeout=GLANCE_S
-    )
+        asyncio.Protocol, sock=connected, ssl=context or lenient_context(), server_hostname=server,
+        ssl_handshake_timeout=GLANCE_S,
+    )  # fmt: skip
     try:
         return shown_by(transport.get_extra_info("ssl_object"))
     finally:
         transport.abort()
 
 
-async def _certificates_after_starttls(connect: Connect, server: str) -> list[Certificate]:
+async def _certificates_after_starttls(
+    connect: Connect, server: str, context: ssl.SSLContext | None = None
+) -> list[Certificate]:
     dialogue = Dialogue(server, Transcript(), GLANCE_S)
     try:
         await dialogue.open(await connect(), None)
         await dialogue.greeting()
-        await dialogue.starttls(tls_context=lenient_context(), server_hostname=server)
+        await dialogue.starttls(tls_context=context or lenient_context(), server_hostname=server)
         return shown_by(dialogue.tls)
     finally:
         dialogue.close()

@@ -14,7 +14,7 @@ from dispatch.doctor.retirement import retirements
 from dispatch.doctor.steps import FaultError, Finding, Found, finding
 from dispatch.doctor.visit import Visit
 from store.cards import MailConnection
-from store.vocabulary import Encryption
+from store.vocabulary import Encryption, TokenSource
 
 Work = Callable[[], Awaitable[Found]]
 
@@ -60,7 +60,7 @@ class Login:
         except aiosmtplib.SMTPResponseException as error:
             remedy = meaning("authentication", error.code, error.message)
             if card.oauth2 and remedy == "auth_failed":
-                remedy = "token_refused"
+                remedy = "access_token" if card.token_source is TokenSource.PASTED else "token_refused"
             offered = ", ".join(self._dialogue.server_auth_methods).upper() or mechanism.upper()
             params = {"login": card.login, "offered": offered}
             if self._grant is not None and self._grant.lacking and remedy in {"token_refused", "mailbox_permission"}:

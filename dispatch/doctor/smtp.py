@@ -7,7 +7,6 @@ import aiosmtplib
 
 from dispatch.doctor import encrypted, guess, network
 from dispatch.doctor.answers import meaning
-from dispatch.doctor.certificates import strict_context
 from dispatch.doctor.dialogue import Dialogue
 from dispatch.doctor.greeting import Greeting, said
 from dispatch.doctor.login import Login, Work
@@ -81,7 +80,7 @@ class SmtpExamination:
         if card.encryption is Encryption.NONE:
             await self._open(None)
             return Found(findings=(finding("clear_login"),)) if card.authentication else Found(skipped=True)
-        context = strict_context(card.ca_file)
+        context = encrypted.context_of(card)
         if card.encryption is Encryption.SSL:
             try:
                 await self._open(context)
@@ -95,7 +94,7 @@ class SmtpExamination:
         tls = self._dialogue.tls
         if tls is None:
             raise FaultError("tls_closed", "the server closed the connection")
-        return encrypted.settled(tls, self._transcript)
+        return await encrypted.settled(tls, card, card.server, self._again, self._transcript)
 
     async def _starttls(self, context: ssl.SSLContext) -> None:
         dialogue = self._dialogue

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 from dispatch.channels.ews import endpoint_of
 from dispatch.channels.graph import base_of
 from dispatch.doctor import encrypted, guess, network
-from dispatch.doctor.certificates import strict_context
 from dispatch.doctor.grant import Grant
 from dispatch.doctor.login import Work
 from dispatch.doctor.mailbox import Mailbox
@@ -80,7 +80,7 @@ class WebExamination:
         return connected
 
     async def _tls(self) -> Found:
-        context = strict_context(self._card.ca_file)
+        context = encrypted.context_of(self._card)
         connected, self._socket = self._socket, None
         try:
             self._reader, self._writer = await asyncio.open_connection(
@@ -90,7 +90,8 @@ class WebExamination:
         except OSError as error:
             transcript = self._visit.transcript
             raise await encrypted.handshake_fault(error, self._card, self._host, self._again, transcript) from None
-        return encrypted.settled(self._writer.get_extra_info("ssl_object"), self._visit.transcript)
+        tls = self._writer.get_extra_info("ssl_object")
+        return await encrypted.settled(tls, self._card, self._host, self._again, self._visit.transcript)
 
     async def _ask(self) -> Found:
         """Ask without a password: the refusal tells whether it is the right place."""
@@ -108,7 +109,7 @@ class WebExamination:
         except TimeoutError:
             raise FaultError("silent", "no answer to an HTTP request", field="server") from None
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise FaultError("not_https", type(error).__name__) from None
+            raise await self._unanswered(error) from None
         self._visit.transcript.server(head)
         status, headers = _parsed(head)
         body = b""
@@ -116,6 +117,14 @@ class WebExamination:
             async with asyncio.timeout(guess.GLANCE_S):
                 body = await self._reader.read(MAX_HEAD)
         return self._verdict(status, headers, body)
+
+    async def _unanswered(self, error: Exception) -> FaultError:
+        """No answer: what is there speaks TLS and no HTTP, or wants to see a certificate, and may have said so."""
+        if not isinstance(error, ssl.SSLError):
+            # What it said is lost when it hung up before it had read our request.
+            error = await guess.alert(self._again, self._host, encrypted.context_of(self._card)) or error
+        fault = encrypted.own_certificate_fault(error, self._card) if isinstance(error, ssl.SSLError) else None
+        return fault or FaultError("not_https", type(error).__name__)
 
     def _verdict(self, status: int, headers: list[tuple[str, str]], body: bytes) -> Found:
         schemes = [value.split(" ")[0] for name, value in headers if name == "www-authenticate"]

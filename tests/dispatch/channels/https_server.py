@@ -56,6 +56,7 @@ class HttpsServer:
         answers: What the next requests of interest get, whatever they are.
         client_ca: With it, clients must show a certificate of this authority.
         reading: Set when such a request was read.
+        demands: Wants to see a certificate of the authority.
         name: Whose certificate it has; another than `localhost` has to be led here by the test.
     """
 
@@ -66,11 +67,15 @@ class HttpsServer:
     reading: threading.Event = field(default_factory=threading.Event)
     ending: threading.Event = field(default_factory=threading.Event)
     name: str = "localhost"
+    demands: bool = False
 
     def __enter__(self) -> Self:
         authority().cert_pem.write_to_path(str(self.folder / "ca.pem"))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority().issue_cert(self.name).configure_cert(context)
+        if self.demands:
+            context.verify_mode = ssl.CERT_REQUIRED
+            authority().configure_trust(context)
         if self.client_ca is not None:
             context.verify_mode = ssl.CERT_REQUIRED
             self.client_ca.configure_trust(context)

@@ -212,6 +212,33 @@ class Authorities:
         self.other_ca_file = self._write("other.pem", trustme.CA().cert_pem.bytes())
         self.not_pem = self._write("not.pem", b"no certificate")
 
+    def shown(self, kind: str) -> dict[str, str]:
+        """The files of a certificate of the client's: `good`, or what is wrong with it."""
+        now, usual = datetime.now(UTC), self.authority
+        ends = {"expired": timedelta(days=-2), "soon": timedelta(days=5, hours=1)}.get(kind)
+        begins = now + (timedelta(days=2) if kind == "early" else -timedelta(days=30))
+        issuer = trustme.CA() if kind == "strange" else usual
+        leaf = issuer.issue_cert("robot.example.org", not_before=begins, not_after=now + ends if ends else None)
+        key = leaf.private_key_pem.bytes()
+        if kind == "other key":
+            key = usual.issue_cert("another.example.org").private_key_pem.bytes()
+        if kind == "locked":
+            private = serialization.load_pem_private_key(key, None)
+            lock = serialization.BestAvailableEncryption(b"passphrase")
+            key = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
+        files = {
+            "client_cert": self._write(f"{kind}.pem", leaf.cert_chain_pems[0].bytes()),
+            "client_key": self._write(f"{kind}.key", key),
+        }
+        changes = {
+            "none": ("client_cert", str(self.folder / "nothing.pem")),
+            "no certificate": ("client_cert", self.not_pem),
+            "no key file": ("client_key", str(self.folder / "nothing.key")),
+            "no key": ("client_key", self.not_pem),
+            "certificate alone": ("client_key", ""),
+        }
+        return files | dict([changes[kind]] if kind in changes else [])
+
     def _write(self, name: str, content: bytes) -> str:
         file = self.folder / name
         file.write_bytes(content)

@@ -114,6 +114,25 @@ async def test_a_self_signed_certificate_is_shown_and_its_own_file_mends_it(tmp_
     assert mended[-1].outcome == "ok"
 
 
+@pytest.mark.parametrize("mode", ["tls", "ssl"])
+async def test_without_checks_the_letter_goes_and_what_they_would_find_is_told(tmp_path: Path, mode: Mode) -> None:
+    known = Authorities(tmp_path)
+    async with Scripted(mode=mode, context=known.self_signed()) as server:
+        steps = await _steps(_card(server, insecure=True), to="boss@example.org")
+    assert (steps[-1].name, steps[-1].outcome) == ("letter", "ok")
+    assert [found.remedy for found in steps[2].findings] == ["insecure", "self_signed"]
+    assert known.fingerprint in advice("self_signed", "ru", steps[2].findings[1].params)
+    assert server.log.count(".") == 1
+
+
+@pytest.mark.parametrize("mode", ["tls", "ssl"])
+async def test_a_server_that_wants_our_certificate_gets_it(tmp_path: Path, mode: Mode) -> None:
+    known = Authorities(tmp_path)
+    async with Scripted(mode=mode, context=known.demanding()) as server:
+        steps = await _steps(_card(server, ca_file=known.ca_file, **known.shown("good")), to="boss@example.org")
+    assert (steps[-1].name, steps[-1].outcome, steps[2].outcome) == ("letter", "ok", "ok")
+
+
 async def test_an_authority_about_to_expire_is_told_like_the_certificate_itself(tmp_path: Path) -> None:
     known = Authorities(tmp_path)
     async with Scripted(mode="tls", context=known.issued(ends=timedelta(days=3, hours=1))) as server:

@@ -3,7 +3,10 @@
 Run with `-v` it reads as the table.
 """
 
+import base64
+import json
 import ssl
+import time
 import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,7 +20,7 @@ import pytest
 from dispatch.doctor import Limits, Step, check
 from dispatch.remedies import advice
 from store.cards import MailConnection, Sending
-from store.vocabulary import Encryption
+from store.vocabulary import Encryption, TokenSource
 from tests.desk import SENDING
 from tests.dispatch.doctor.servers import (
     HANG_UP,
@@ -34,6 +37,7 @@ from tests.dispatch.doctor.servers import (
 SECRET = "s3cret-of-the-robot"
 LIMITS = Limits(answer_s=1.0, silence_s=0.2, total_s=20.0)
 LOGIN: dict[str, Any] = {"authentication": True, "login": "robot"}
+PASTED: dict[str, Any] = {"oauth2": True, "login": "robot@example.org", "token_source": TokenSource.PASTED}
 SSL, TLS, NONE = Encryption.SSL, Encryption.TLS, Encryption.NONE
 
 
@@ -83,6 +87,20 @@ def secured(
     return lambda known: Scripted(answers, mode=mode, context=certificate(known))
 
 
+def tokens(**answers: str) -> Callable[[Authorities], Scripted]:
+    """A server that takes tokens."""
+    said = {_VERBS.get(verb, verb): answer for verb, answer in answers.items()}
+    return lambda known: Scripted(said, offers=("AUTH XOAUTH2",), mode="ssl", context=known.issued())
+
+
+def jwt(lasts_s: int) -> str:
+    """A token that is good for so long from now, as one of a person's."""
+    claims = {"aud": "https://outlook.office365.com", "scp": "SMTP.Send", "exp": int(time.time()) + lasts_s}
+    return ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, claims, 1)
+    )
+
+
 def listening(make: Callable[[], Any]) -> Callable[[Authorities], AbstractAsyncContextManager[Any]]:
     """Something on a port that is no mail server."""
 
@@ -117,6 +135,18 @@ def without(name: str) -> Sending:
 SENDAS = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
 TENANT = "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."
 
+SHOWN = [
+    ("client certificate not there", "none", "client_cert", "client_cert"),
+    ("client certificate is no PEM", "no certificate", "client_cert", "client_cert_not_pem"),
+    ("client certificate expired", "expired", "client_cert", "client_cert_expired"),
+    ("client certificate not valid yet", "early", "client_cert", "client_cert_not_yet"),
+    ("client key not there", "no key file", "client_key", "client_cert"),
+    ("client key is no PEM", "no key", "client_key", "client_key_not_pem"),
+    ("client certificate without its key", "certificate alone", "client_key", "client_key_not_pem"),
+    ("client key of another certificate", "other key", "client_key", "client_key_other"),
+    ("client key locked with a passphrase", "locked", "client_key", "client_key_locked"),
+]
+"""Certificates of our own that cannot be used: what, the kind, the setting, the remedy."""
 ROWS = [
     # name
     Row("server name that does not exist", plain(), "name", "server", "dns", {"server": "no-such-host.invalid"}),
@@ -165,8 +195,14 @@ ROWS = [
         "server", "certificate_not_yet"),
     Row("server with TLS 1.1 only", handshakes_fail(Authorities.old), "tls", "server", "tls_too_old",
         {"encryption": SSL, "ca_file": "own"}),
-    Row("server wants a client certificate", handshakes_fail(Authorities.demanding), "tls", "server",
+    Row("server wants a client certificate", handshakes_fail(Authorities.demanding), "tls", "client_cert",
         "client_certificate", {"encryption": SSL, "ca_file": "own"}),
+    Row("client certificate of an authority the server does not know", handshakes_fail(Authorities.demanding), "tls",
+        "client_cert", "client_cert_refused", {"encryption": SSL, "ca_file": "own", "shows": "strange"}),
+    *(
+        Row(what, secured("ssl", Authorities.demanding), "tls", field, remedy, {"shows": kind})
+        for what, kind, field, remedy in SHOWN
+    ),
     # greeting
     Row("web server on the port", lambda _: web_page(), "greeting", "port", "not_smtp"),
     Row("web server on the port, SSL chosen", lambda _: web_page(), "tls", "port", "not_smtp", {"encryption": SSL}),
@@ -251,7 +287,26 @@ ROWS = [
         "letter", "system_address", "send_as_denied"),
     Row("letter refused", scripted(letter="554 5.7.1 looks like spam"), "letter", "system_address", "letter"),
     Row("server silent after the letter", scripted(letter=SILENCE), "letter", "port", "silent"),
+    # a token that somebody has pasted
+    Row("no token pasted", tokens(), "token", "access_token", "access_token_missing", PASTED, secret=""),
+    Row("pasted token expired", tokens(), "token", "access_token", "access_token_expired", PASTED, secret=jwt(-60)),
+    Row("pasted token refused", tokens(AUTH="535 5.7.3 Authentication unsuccessful"), "authentication",
+        "access_token", "access_token", PASTED, secret="ya29.opaque-and-refused", words="robot"),
+    Row("pasted token refused, and it says so itself", tokens(AUTH="535 5.7.3 Authentication unsuccessful"),
+        "authentication", "access_token", "access_token", PASTED, secret=jwt(10**7)),
     # warnings
+    Row("pasted token about to expire", tokens(), "token", "access_token", "access_token_expires", PASTED,
+        secret=jwt(3000), outcome="warning"),
+    Row("checks off, self-signed certificate, SSL", secured("ssl", Authorities.self_signed), "tls", "insecure",
+        "insecure", {"ca_file": "", "insecure": True}, outcome="warning"),
+    Row("checks off, certificate for another name, STARTTLS", secured("tls", lambda known: known.issued("mx.org")),
+        "tls", "insecure", "insecure", {"insecure": True}, outcome="warning"),
+    Row("checks off, certificate expired", secured("ssl", lambda known: known.issued(ends=-timedelta(days=1))),
+        "tls", "insecure", "insecure", {"insecure": True}, outcome="warning"),
+    Row("checks off, all is well", secured("tls"), "tls", "insecure", "insecure_needless", {"insecure": True},
+        outcome="warning"),
+    Row("client certificate about to expire", secured("ssl", Authorities.demanding), "tls", "client_cert",
+        "client_cert_expires", {"shows": "soon"}, outcome="warning", words="5"),
     Row("certificate about to expire", secured("ssl", lambda known: known.issued(ends=timedelta(days=10))), "tls",
         "server", "certificate_expires", outcome="warning"),
     Row("login in clear text", plain(), "tls", "encryption", "clear_login", LOGIN, outcome="warning"),
@@ -272,6 +327,8 @@ def card_for(server: Any, known: Authorities, changes: dict[str, Any]) -> MailCo
     files = {"own": known.ca_file, "other": known.other_ca_file, "not": known.not_pem}
     given: dict[str, Any] = {"ca_file": known.ca_file if mode != "none" else "", **changes}
     given["ca_file"] = files.get(given["ca_file"], given["ca_file"])
+    if kind := given.pop("shows", ""):
+        given |= known.shown(kind)
     usual: dict[str, Any] = {"name": "main", "server": "localhost", "port": port, "encryption": Encryption(mode)}
     return MailConnection(**usual | given)
 
@@ -291,7 +348,7 @@ async def test_misconfiguration(row: Row, authorities: Authorities) -> None:
         assert "?" not in words
         assert "{" not in words
         assert row.words in words
-    assert SECRET not in repr(steps)
+    assert not row.secret or row.secret not in repr(steps)
 
 
 def the_finding(steps: list[Step], row: Row) -> Step:

@@ -1,9 +1,15 @@
 """EWS and Graph: what can be wrong, tried against HTTPS servers of the tests. Run with `-v` it reads as the table."""
 
+import asyncio
+import base64
+import json
+import logging
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
 from dataclasses import field as attribute
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +25,7 @@ from tests.dispatch.channels.ews_server import FOLDER, EwsServer, fault, folder_
 from tests.dispatch.channels.graph_server import GraphServer, graph_error
 from tests.dispatch.channels.https_server import Answer
 from tests.dispatch.channels.token_server import APPLICATION, EXPIRED, JSON, SECRET, TENANT, TokenServer, refusal
-from tests.dispatch.doctor.servers import closed_port
+from tests.dispatch.doctor.servers import Authorities, closed_port
 
 LIMITS = Limits(answer_s=5.0, silence_s=0.2, total_s=20.0)
 IMPATIENT = Limits(answer_s=0.3, silence_s=0.2, total_s=20.0)
@@ -95,6 +101,7 @@ class Row:
     any: bool = False
     password: bool = False
     name: str = "localhost"
+    demands: bool = False
     sending: Sending = SENDING
     to: str | None = None
     limits: Limits = LIMITS
@@ -105,6 +112,7 @@ class Row:
         return f"{self.what} -> {self.step}: {self.field} ({self.remedy})"
 
 
+TODAY = datetime.now(UTC).date()
 TO: dict[str, Any] = {"to": "boss@example.org"}
 LOGIN: dict[str, Any] = {"password": True}
 ROWS = [
@@ -135,7 +143,21 @@ ROWS = [
         "directory_id", "token_directory"),
     Row("token service asks to wait", EWS, tokens_answer(refusal(429, "slow", 90055, "x", ("Retry-After", "1"))),
         "token", "application_id", "token_throttled"),
+    Row("client secret about to expire", GRAPH, right, "token", "secret_expires", "secret_expires",
+        {"secret_expires": TODAY + timedelta(days=7)}, outcome="warning", words="7"),
+    Row("client secret expires today", EWS, right, "token", "secret_expires", "secret_expires",
+        {"secret_expires": TODAY}, outcome="warning", words="0"),
+    Row("client secret should have expired", GRAPH, right, "token", "secret_expires", "secret_date_passed",
+        {"secret_expires": TODAY - timedelta(days=2)}, outcome="warning"),
     # the service
+    Row("EWS: checks off, unknown authority", EWS, right, "tls", "insecure", "insecure",
+        {"insecure": True, "ca_file": "", "authority": "", "oauth2": False}, password=True, outcome="warning"),
+    Row("EWS: checks off, all is well", EWS, right, "tls", "insecure", "insecure_needless", {"insecure": True},
+        outcome="warning"),
+    Row("EWS: server wants a client certificate", EWS, right, "tls", "client_cert", "client_certificate",
+        demands=True),
+    Row("EWS: client certificate of an unknown authority", EWS, right, "tls", "client_cert", "client_cert_refused",
+        {"shows": "strange"}, demands=True),
     Row("own authority, no CA file", GRAPH, right, "tls", "ca_file", "unknown_ca", {"ca_file": ""}),
     Row("not Graph", GRAPH, answers(Answer(200, b"hello")), "endpoint", "server", "graph_endpoint"),
     Row("EWS: not there", EWS, right, "endpoint", "server", "ews_endpoint", path="/autodiscover/x"),
@@ -215,7 +237,10 @@ async def examined(folder: Path, row: Row) -> list[Step]:
     """Check a connection with a mistake."""
     ews = row.protocol is EWS and not row.any
     kind: Any = EwsServer if ews else GraphServer
-    with TokenServer(folder) as tokens, kind(folder, tokens=tokens.issued, name=row.name) as server:
+    with (
+        TokenServer(folder) as tokens,
+        kind(folder, tokens=tokens.issued, name=row.name, demands=row.demands) as server,
+    ):
         if ews:
             server.schemes = (BASIC,) if row.password else ("Bearer",)
         row.servers(tokens, server)
@@ -225,7 +250,10 @@ async def examined(folder: Path, row: Row) -> list[Step]:
             ca_file=server.ca_file, oauth2=not row.password, application_id=APPLICATION, directory_id=TENANT,
             authority=tokens.url,
         )  # fmt: skip
-        card = replace(card, **row.card)
+        changes = dict(row.card)
+        if kind := changes.pop("shows", ""):
+            changes |= _authorities(folder).shown(kind)
+        card = replace(card, **changes)
         with closed_port() as nobody:
             if card.authority == "closed":
                 card = replace(card, authority=f"https://localhost:{nobody}")
@@ -234,6 +262,12 @@ async def examined(folder: Path, row: Row) -> list[Step]:
         if row.secret == "wrong":
             assert _attempts(server) == 1
         return steps
+
+
+def _authorities(folder: Path) -> Authorities:
+    place = folder / "authorities"
+    place.mkdir()
+    return Authorities(place)
 
 
 def _attempts(server: EwsServer) -> int:
@@ -311,3 +345,61 @@ async def test_a_good_password_is_tried_without_sending(tmp_path: Path, schemes:
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.e30.c", "a.W10.c", "a.eyJhdWQiOjEsInJvbGVzIjoxfQ.c"])
 def test_a_token_that_does_not_say_is_not_judged(token: str) -> None:
     assert roles_of(token) is None
+
+
+SECRETS: list[Row] = [
+    Row("Graph, token echoed", GRAPH, right, "", "", "", **TO),
+    Row("Graph, client secret echoed", GRAPH, right, "", "", "", secret="not-it-canary"),
+    Row("Graph, letter sent", GRAPH, permits("Mail.Send"), "", "", "", **TO),
+    Row("EWS, token", EWS, permits("full_access_as_app"), "", "", "", **TO),
+    Row("EWS, token refused", EWS, answers(Answer(401), Answer(401)), "", "", ""),
+    Row("EWS, Basic", EWS, offers(BASIC), "", "", "", password=True, **TO),
+    Row("EWS, Basic refused", EWS, offers(BASIC), "", "", "", secret="wrong", password=True),
+    Row("EWS, NTLM", EWS, offers(NTLM), "", "", "", password=True, **TO),
+    Row("EWS, NTLM refused", EWS, offers(NTLM), "", "", "", secret="wrong", password=True),
+    Row("EWS, password echoed", EWS, answers(fault("ErrorServerBusy", f"bad {PASSWORD}")), "", "", "", password=True),
+    Row("EWS, server breaks off", EWS, answers(Answer(silence="drop")), "", "", "", password=True),
+    Row("token service breaks off", EWS, tokens_answer(Answer(silence="drop")), "", "", ""),
+]
+
+
+@pytest.mark.usefixtures("corp")
+@pytest.mark.parametrize("row", SECRETS, ids=lambda row: row.what)
+async def test_no_secret_is_in_a_step_a_log_or_an_output(
+    tmp_path: Path, row: Row, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    issued: dict[str, str] = {}
+
+    def watch(tokens: TokenServer, server: Any) -> None:
+        nonlocal issued
+        issued = tokens.issued
+        row.servers(tokens, server)
+
+    with caplog.at_level(logging.DEBUG):
+        steps = await examined(tmp_path, replace(row, servers=watch))
+    given = row.secret or (PASSWORD if row.password else SECRET)
+    secrets = [given, f"robot@example.org:{given}", *issued]
+    forms = [*secrets, *(base64.b64encode(one.encode()).decode().rstrip("=") for one in secrets)]
+    written = json.dumps([asdict(step) for step in steps]) + repr(steps) + caplog.text + "".join(capfd.readouterr())
+    traces = [str(vars(record)) for record in caplog.records]
+    assert [form for form in forms if form in written or any(form in trace for trace in traces)] == []
+
+
+async def test_who_stops_listening_ends_a_check_over_https(tmp_path: Path) -> None:
+    hang = (Answer(silence="hang"),)
+    with EwsServer(tmp_path, schemes=(BASIC,), answers=list(hang)) as server:
+        card = MailConnection(
+            "m", server.url, protocol=EWS, port=None, login="robot@example.org", ca_file=server.ca_file
+        )
+
+        async def run() -> None:
+            async with aclosing(check(card, PASSWORD, SENDING, None, Limits(answer_s=60, total_s=60))) as steps:
+                async for _ in steps:
+                    pass
+
+        task = asyncio.create_task(run())
+        await asyncio.to_thread(server.reading.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
