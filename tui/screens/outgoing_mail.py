@@ -138,6 +138,8 @@ class OutgoingMailScreen(SectionScreen):
         await self.query_one("#sending-card", CardView).show(sending_lines(event.sending, self.say))
         if event.cards == self._cards:
             return
+        if self._cards is None and event.cards and event.sending.missing:
+            self._go_to("tab-sending")  # where letters are kept back for
         self._cards = event.cards
         place = self.query_one("#connection-cards", Vertical)
         await place.remove_children()
@@ -185,10 +187,12 @@ class OutgoingMailScreen(SectionScreen):
 
     def action_tab(self) -> None:
         """Go to the next tab."""
-        tabs = self.query_one(TabbedContent)
-        tabs.active = _TABS[(_TABS.index(tabs.active) + 1) % len(_TABS)]
+        self._go_to(_TABS[(_TABS.index(self._tab) + 1) % len(_TABS)])
+
+    def _go_to(self, tab: str) -> None:
+        self.query_one(TabbedContent).active = tab
         # The pane that holds the focus is the one Textual keeps in front, so the focus goes along.
-        self.query_one(f"#{tabs.active}").query(Button).first().focus()
+        self.query_one(f"#{tab}").query(Button).first().focus()
 
     @on(Button.Pressed, ".edit")
     @on(Button.Pressed, "#sending-edit")

@@ -27,6 +27,7 @@ class StatusBar(Static):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._parts: list[str] = []
+        self._leads_to = ""
 
     def show(self, status: Status, texts: Texts, now: datetime, *, starting: bool = False) -> None:
         """Show the state of the whole; what matters least comes last and is left out where it does not fit.
@@ -38,23 +39,29 @@ class StatusBar(Static):
         place = clean_line(f"{alive[0].host[:MAX_PLACE]}:{alive[0].pid}") if alive else ""
         who = texts("bar.alive", place=place) if alive else texts("bar.starting" if starting else "bar.none")
         parts = [who]
+        self._leads_to = "" if alive or starting else "system"
         level = "" if alive or starting else "-alarm"
         if status.missing:
             parts.append(texts("bar.missing", held=held))
+            self._leads_to = "outgoing_mail"
             level = level or "-warning"
         elif status.silent.in_force(now):
             parts.append(texts("bar.silent", held=held))
+            self._leads_to = "outgoing_mail"
             level = level or "-warning"
         elif held:
             parts.append(texts("bar.held", held=held))
         if down := self._down(status, texts):
             parts.append(down)
+            self._leads_to = self._leads_to or "outgoing_mail"
             level = level or "-warning"
         if expiring := self._expiring(status, texts, now):
             parts.append(expiring)
+            self._leads_to = self._leads_to or "outgoing_mail"
             level = level or "-warning"
         if dead:
             parts.append(texts("bar.dead", dead=dead))
+            self._leads_to = self._leads_to or "deliveries"
         waiting = status.deliveries["pending"] + status.deliveries["sending"] + status.unplanned
         parts += [texts("bar.waiting", waiting=waiting), texts("bar.sent", sent=status.deliveries["sent"])]
         self._parts = parts
@@ -82,6 +89,16 @@ class StatusBar(Static):
             return ""
         days, name = near[0][0], clean_line(near[0][1])[:MAX_PLACE]
         return texts("bar.secret_over", name=name) if days < 0 else texts("bar.secret_soon", name=name, days=days)
+
+    @property
+    def leads_to(self) -> str:
+        """The section where what it complains of is put right; empty when there is nothing to put right."""
+        return self._leads_to
+
+    async def on_click(self) -> None:
+        """Go where what it complains of is put right; the key it names goes there too."""
+        if self._leads_to:
+            await self.run_action(f"app.section('{self._leads_to}')")
 
     def on_resize(self, event: Resize) -> None:
         """Another width has room for more or less."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import TabbedContent
 
 from store.cards import Sending, SilentMode
 from store.engine import Store
@@ -15,7 +16,10 @@ from store.status import leave, read_status, save_health
 from store.vocabulary import Protocol, SilentState
 from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
+from tui.screens.outgoing_mail import OutgoingMailScreen
+from tui.widgets.sending_form import SendingForm
 from tui.widgets.statusbar import StatusBar
 
 
@@ -57,6 +61,19 @@ async def test_unfilled_sending_parameters_are_said(store: Store) -> None:
     text, classes = await shown(store)
     assert "почта не настроена (клавиша 5), удержано 1" in text
     assert "-warning" in classes
+
+
+async def test_what_keeps_letters_back_leads_to_its_form(store: Store) -> None:
+    save_sending(store, Sending(), "test")
+    app = ConsoleApp(store, language="ru", start_dispatcher=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "почта не настроена" in seen(app))
+        await pilot.click(StatusBar, offset=(20, 0))
+        await until(pilot, lambda: isinstance(app.screen, OutgoingMailScreen))
+        screen = app.screen
+        await until(pilot, lambda: screen.query_one(TabbedContent).active == "tab-sending")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, SendingForm))
 
 
 async def test_silent_mode_is_said(store: Store) -> None:
