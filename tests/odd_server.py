@@ -2,12 +2,20 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 GOODBYE = b"\x00close"
-"""As an answer: close the connection without a word."""
+"""As an answer, or at its end: close the connection without a further word."""
+TAKEN = b"\x00taken"
+"""As the answer to a letter: it is accepted, and the connection is closed without saying so."""
+SLOWLY = b"\x00slowly"
+"""As the beginning of an answer: a byte at a time, with a rest after each."""
+REST_S = 0.02
+SILENCE = b""
+"""As an answer: none."""
 
 
 @dataclass
@@ -15,13 +23,20 @@ class OddServer:
     """Answers each verb with the bytes it is told, else with 250; runs on the loop of the test.
 
     Attributes:
-        answers: By verb (`MAIL`, `.` for the end of a letter, `` for the greeting): answers in turn, the last for good.
+        answers: By verb (`MAIL`; `.` for the end of a letter, `letter` for its beginning, `` for the greeting):
+            answers in turn, the last for good.
         pipelining: Whether it is announced.
         crumbs: Whether every byte is sent on its own.
         log: Every command line, and `.` with the letter.
         pause_s: How long it rests before it reads on in a letter.
         tls: With it, TLS from the first byte.
         in_one: Lines that arrived together, to see whether commands came pipelined.
+        starttls: With it, STARTTLS is announced.
+        hides_starttls: It is not announced all the same, as when somebody in between strips it.
+        offers: More that is announced.
+        letters_a_connection: After so many a connection is told 421, and closed.
+        judge: Answers the end of a letter, unless told `.`.
+        accepted: Letters it took.
     """
 
     answers: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
@@ -33,6 +48,12 @@ class OddServer:
     letters: list[bytes] = field(default_factory=list[bytes])
     in_one: list[int] = field(default_factory=list[int])
     connections: int = 0
+    starttls: ssl.SSLContext | None = None
+    hides_starttls: bool = False
+    offers: tuple[bytes, ...] = ()
+    letters_a_connection: int | None = None
+    judge: Callable[[bytes], bytes] | None = None
+    accepted: list[bytes] = field(default_factory=list[bytes])
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,6 +70,12 @@ class OddServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def recover(self) -> None:
+        """From now on, answer as a good server does."""
+        self.answers.clear()
+        self.crumbs, self.hides_starttls = False, False
+        self.letters_a_connection = self.judge = None
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -56,58 +83,99 @@ class OddServer:
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
         try:
-            await self._session(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            await _Talk(self, reader, writer).run()
+        except (OSError, asyncio.CancelledError):
+            pass  # the client does not like what it hears, or the test has ended
         finally:
             writer.close()
 
-    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not await self._answer(writer, "", b"220 odd ESMTP\r\n"):
+    def told(self, verb: str, usual: bytes) -> bytes:
+        """What is to be answered now."""
+        told = self.answers.get(verb)
+        return usual if not told else told.pop(0) if len(told) > 1 else told[0]
+
+
+class _Talk:
+    """One connection."""
+
+    def __init__(self, server: OddServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._server = server
+        self._reader = reader
+        self._writer = writer
+        self._letters = 0
+        self._secure = server.tls is not None
+
+    async def run(self) -> None:
+        if await self._answer("", b"220 odd ESMTP\r\n") is None:
             return
-        pending = b""
-        while True:
-            chunk = await reader.read(65536)
-            if not chunk:
-                return
+        pending: bytes = b""
+        while chunk := await self._reader.read(65536):
             pending += chunk
-            self.in_one.append(chunk.count(b"\r\n"))
+            self._server.in_one.append(chunk.count(b"\r\n"))
             while b"\r\n" in pending:
-                line, pending = pending.split(b"\r\n", 1)
-                verb = line[:4].decode().upper()
-                self.log.append(line.decode())
-                ehlo = b"250-odd\r\n" + (b"250-PIPELINING\r\n" if self.pipelining else b"") + b"250 HELP\r\n"
-                usual = {"EHLO": ehlo, "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n"}.get(verb, b"250 2.0.0 ok\r\n")
-                given = await self._answer(writer, verb, usual)
+                line, _, pending = pending.partition(b"\r\n")
+                command = line.decode("utf-8", "replace")
+                self._server.log.append(command)
+                verb = command.split(" ")[0].upper()
+                given = await self._answer(verb, self._usual(verb))
                 if given is None or verb == "QUIT":
                     return
-                if verb == "DATA" and given.startswith(b"354"):
-                    letter = bytearray(pending)
-                    while not (letter.endswith(b"\r\n.\r\n") or bytes(letter[:4]) == b".\r\n"):
-                        chunk = await reader.read(65536)
-                        if not chunk:
-                            return
-                        letter += chunk
-                        await asyncio.sleep(self.pause_s)
-                    pending = bytes(letter)
-                    self.letters.append(pending)
-                    self.first_letter.set()
-                    self.log.append(".")
+                if verb == "STARTTLS" and given.startswith(b"220") and self._server.starttls is not None:
+                    await self._writer.start_tls(self._server.starttls)
+                    self._secure = True
                     pending = b""
-                    if await self._answer(writer, ".", b"250 2.0.0 queued\r\n") is None:
+                if verb == "DATA" and given.startswith(b"354"):
+                    if not await self._letter(pending):
                         return
+                    pending = b""
 
-    async def _answer(self, writer: asyncio.StreamWriter, verb: str, usual: bytes) -> bytes | None:
-        told = self.answers.get(verb)
-        answer = usual if not told else told.pop(0) if len(told) > 1 else told[0]
-        if answer.endswith(GOODBYE):
-            writer.write(answer.removesuffix(GOODBYE))
-            return None
-        if self.crumbs:
-            for byte in answer:
-                writer.write(bytes([byte]))
-                await asyncio.sleep(0)
+    def _usual(self, verb: str) -> bytes:
+        most = self._server.letters_a_connection
+        if verb == "MAIL" and most is not None and self._letters >= most:
+            return b"421 4.3.2 that is enough\r\n" + GOODBYE
+        usual = {"EHLO": self._extensions(), "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n", "AUTH": b"235 2.7.0 in\r\n"}
+        return usual.get(verb, b"220 go\r\n" if verb == "STARTTLS" else b"250 2.0.0 ok\r\n")
+
+    def _extensions(self) -> bytes:
+        server = self._server
+        starttls = server.starttls is not None and not self._secure and not server.hides_starttls
+        offers = [*server.offers, *([b"PIPELINING"] * server.pipelining), *([b"STARTTLS"] * starttls)]
+        return b"".join(b"250-" + one + b"\r\n" for one in (b"odd", *offers)) + b"250 HELP\r\n"
+
+    async def _letter(self, begun: bytes) -> bool:
+        """Read a letter and answer; gives whether the connection goes on."""
+        if await self._answer("letter", b"") is None:
+            return False
+        letter = bytearray(begun)
+        while not (letter.endswith(b"\r\n.\r\n") or bytes(letter[:4]) == b".\r\n"):
+            chunk = await self._reader.read(65536)
+            if not chunk:
+                return False
+            letter += chunk
+            await asyncio.sleep(self._server.pause_s)
+        server, content = self._server, bytes(letter)
+        server.letters.append(content)
+        server.first_letter.set()
+        server.log.append(".")
+        self._letters += 1
+        usual = server.judge(content) if server.judge else b"250 2.0.0 queued\r\n"
+        told = server.told(".", usual)
+        if told == TAKEN or told.removeprefix(SLOWLY).startswith(b"2"):
+            server.accepted.append(content)
+        return await self._say(GOODBYE if told == TAKEN else told) is not None
+
+    async def _answer(self, verb: str, usual: bytes) -> bytes | None:
+        return await self._say(self._server.told(verb, usual))
+
+    async def _say(self, answer: bytes) -> bytes | None:
+        """Give an answer; `None` when it was the last one."""
+        words = answer.removesuffix(GOODBYE)
+        slowly = words.startswith(SLOWLY)
+        if self._server.crumbs or slowly:
+            for byte in words.removeprefix(SLOWLY):
+                self._writer.write(bytes([byte]))
+                await asyncio.sleep(REST_S if slowly else 0)
         else:
-            writer.write(answer)
-        await writer.drain()
-        return answer
+            self._writer.write(words)
+        await self._writer.drain()
+        return None if words != answer else answer

@@ -42,7 +42,7 @@ STARTS = 5
 _SAID = {
     "transient": "451 4.7.1 not now",
     "permanent": "554 5.6.0 not ever",
-    "throttled": "421 4.3.2 too many letters",
+    "throttled": "421 4.3.2 closing",
     "hang": "451 4.3.0 was asleep",
     "drop": "451 4.3.0 is about to die",
 }

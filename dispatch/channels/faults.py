@@ -12,7 +12,11 @@ from dispatch.errors import ConnectionDownError, PermanentError, TransientError
 from store.sanitise import clean_line
 
 MAX_ANSWER = 500
-SERVICE_CLOSING = 421
+FAILURE, SERVICE_CLOSING = 400, 421
+NOT_A_COMMAND = {500, 502, 503}
+"""Unknown, not implemented, out of order."""
+LAST_CODE = 599
+NOT_SMTP = "not_smtp"
 _ENHANCED = re.compile(r"^([245])\.(\d{1,3})\.(\d{1,3})\b")
 _CLASSES = {
     "1.1": "mailbox_unknown", "1.2": "bad_destination", "1.3": "bad_address", "1.8": "bad_sender",
@@ -20,6 +24,8 @@ _CLASSES = {
     "7.1": "policy", "7.0": "policy", "5.3": RATE_LIMITED,
 }  # fmt: skip
 """Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
+_LATER = {450, 451}
+"""Mostly greylisting, with the enhanced code of a policy or none."""
 
 
 def letter_fault(code: int, text: str) -> TransientError | PermanentError | ConnectionDownError:
@@ -32,18 +38,27 @@ def letter_fault(code: int, text: str) -> TransientError | PermanentError | Conn
         return ConnectionDownError(answer, code=code, error_class=limit or "throttled")
     if code in {530, 535}:
         return ConnectionDownError(answer, code=code, error_class="auth_required")
-    error_class = limit or _CLASSES.get(detail) or ("greylisted" if code in {450, 451} else f"smtp_{code}")
+    known = _CLASSES.get(detail)
+    if code in _LATER and known in {None, "policy"}:
+        known = "greylisted"
+    error_class = limit or known or f"smtp_{code}"
     kind = TransientError if code < PERMANENT else PermanentError
     return kind(answer, code=code, error_class=error_class)
+
+
+def sender_fault(code: int, text: str) -> TransientError | PermanentError | ConnectionDownError:
+    """What a refusal of MAIL means: where the command is refused as such, nothing was said of the letter yet."""
+    if code in NOT_A_COMMAND:
+        return ConnectionDownError(shown(f"{code} {text}"), code=code, error_class=f"smtp_{code}")
+    return letter_fault(code, text)
 
 
 def connection_fault(error: BaseException) -> ConnectionDownError:
     """What a failure to connect, encrypt or log in means."""
     causes = chain(error)
     code = cast("int | None", getattr(error, "code", None))
-    text = shown(
-        f"{code} {getattr(error, 'message', error)}" if code and code > 0 else str(error) or type(error).__name__
-    )
+    said = str(getattr(error, "message", error)) or type(error).__name__
+    text = shown(f"{code} {said}" if code and code > 0 else said)
     return ConnectionDownError(text, code=code, error_class=_class_of(error, causes, text))
 
 
@@ -51,12 +66,17 @@ def _class_of(error: BaseException, causes: list[BaseException], text: str) -> s
     code = cast("int | None", getattr(error, "code", None))
     limit = limit_class(code, str(getattr(error, "message", ""))) if code and code > 0 else ""
     tests = (
+        (NOT_SMTP, code is not None and not FAILURE <= code <= LAST_CODE),
         (TOO_MANY_CONNECTIONS, limit == TOO_MANY_CONNECTIONS),
+        ("auth_later", isinstance(error, aiosmtplib.SMTPAuthenticationError) and code is not None and code < PERMANENT),
         ("auth_failed", isinstance(error, aiosmtplib.SMTPAuthenticationError)),
         (limit, bool(limit)),
         ("throttled", code == SERVICE_CLOSING),
         ("auth_unavailable", "AUTH" in text and ("not supported" in text or "does not support" in text)),
+        # aiosmtplib's other answers are of a kind of their own: this is the one to STARTTLS.
+        ("tls_unavailable", type(error) is aiosmtplib.SMTPResponseException),
         ("tls_unavailable", "STARTTLS" in text and "not supported" in text),
+        (f"smtp_{code}", code is not None),
         ("tls", any(isinstance(cause, ssl.SSLError) for cause in causes)),
         ("dns", any(isinstance(cause, socket.gaierror) for cause in causes)),
         ("refused", any(isinstance(cause, ConnectionRefusedError) for cause in causes)),

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 
 from dispatch.channels.envelope import Envelope
-from dispatch.channels.faults import SERVICE_CLOSING, letter_fault, shown
+from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, letter_fault, sender_fault, shown
 from dispatch.channels.limit_words import limit_class
-from dispatch.errors import ConnectionDownError
+from dispatch.errors import ConnectionDownError, MessageError, PermanentError
 
 RECEIVE_BYTES = 4096
 MAX_REPLY = 64 * 1024
@@ -20,8 +20,9 @@ MAX_REPLY = 64 * 1024
 FINAL_PATIENCE = 4
 """The answer to the final dot may take this many times longer (RFC 5321, section 4.5.3.2.6, asks for patience):
 who hangs up too soon sends the letter again, and the recipient gets it twice."""
-START_INPUT = 354
-FAILURE = 400
+DONE, START_INPUT = range(200, 300), 354
+NO_SMTPUTF8 = "no_smtputf8"
+_CODE = re.compile(rb"[2-5]\d\d$")
 _BARE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
@@ -81,32 +82,34 @@ class Pipeline(asyncio.BufferedProtocol):
             ConnectionDownError: The connection is lost; `in_doubt` when the letter may have been accepted.
         """
         self._in_doubt = False
-        commands = [self.mail_command(envelope.sender), b"RCPT TO:<" + envelope.recipient.encode() + b">\r\n"]
-        *answers, go = await self._transact([*commands, b"DATA\r\n"])
+        *answers, go = await self._transact([*self._addressed(envelope.sender, envelope.recipient), b"DATA\r\n"])
         refused = next((answer for answer in answers if answer.code >= FAILURE), None)
         if refused is not None:
             if go.code == START_INPUT:
                 # Pipelined, the server may ask for the letter all the same: it gets an empty one (RFC 2920, 3.1).
                 await self._ask(b".\r\n", 1)
-            raise letter_fault(refused.code, refused.text)
-        if go.code != START_INPUT:
-            raise letter_fault(go.code, go.text)
+            raise _fault(refused, is_sender=refused is answers[0])
+        if go.code >= FAILURE:
+            raise _fault(go, is_sender=not answers)
+        if go.code != START_INPUT or any(answer.code not in DONE for answer in answers):
+            raise _out_of_step(next((answer for answer in answers if answer.code not in DONE), go))
         self._in_doubt = True
         (answer,) = await self._ask(_stuffed(envelope.content), 1, self._timeout_s * FINAL_PATIENCE)
         if answer.code >= FAILURE:
             # Postfix holds on to the transaction when a policy or a milter has refused the letter, against the RFC.
             raise letter_fault(answer.code, answer.text)
+        if answer.code not in DONE:
+            raise _out_of_step(answer, in_doubt=True)
         self._open_transaction = False
         return answer
 
     async def probe(self, sender: str, recipient: str = "") -> None:
         """Ask whether the server takes letters from an address, and for a recipient; raises like `send`."""
-        commands = [self.mail_command(sender)]
-        if recipient:
-            commands.append(b"RCPT TO:<" + recipient.encode() + b">\r\n")
-        for answer in await self._transact(commands):
+        for place, answer in enumerate(await self._transact(self._addressed(sender, recipient))):
             if answer.code >= FAILURE:
-                raise letter_fault(answer.code, answer.text)
+                raise _fault(answer, is_sender=not place)
+            if answer.code not in DONE:
+                raise _out_of_step(answer)
 
     async def quit(self) -> None:
         """Say QUIT, wait for the answer, and close."""
@@ -124,10 +127,15 @@ class Pipeline(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def mail_command(self, sender: str) -> bytes:
-        """MAIL, with SMTPUTF8 (RFC 6531) where the address needs it."""
-        option = b"" if sender.isascii() or not self._smtputf8 else b" SMTPUTF8"
-        return b"MAIL FROM:<" + sender.encode() + b">" + option + b"\r\n"
+    def _addressed(self, sender: str, recipient: str) -> list[bytes]:
+        """MAIL, and RCPT where there is a recipient; with SMTPUTF8 (RFC 6531) where an address needs it."""
+        plain = sender.isascii() and recipient.isascii()
+        if not plain and not self._smtputf8:
+            # With such a sender no letter can go this way; with such a recipient, this one.
+            kind = PermanentError if sender.isascii() else ConnectionDownError
+            raise kind("the server does not take addresses beyond ASCII (no SMTPUTF8)", error_class=NO_SMTPUTF8)
+        commands = [b"MAIL FROM:<" + sender.encode() + (b">\r\n" if plain else b"> SMTPUTF8\r\n")]
+        return [*commands, b"RCPT TO:<" + recipient.encode() + b">\r\n"] if recipient else commands
 
     async def _transact(self, commands: list[bytes]) -> list[Reply]:
         """Begin a transaction; the replies to all commands, or to those up to the first refused one, which is last."""
@@ -184,12 +192,12 @@ class Pipeline(asyncio.BufferedProtocol):
             if not self._line(line.rstrip(b"\r")):
                 return
         if len(self._received) + sum(map(len, self._lines)) > MAX_REPLY:
-            self._fail("the server's answer is too long", "lost")
+            self._fail("the server's answer is too long", NOT_SMTP)
 
     def _line(self, line: bytes) -> bool:
         """Take a line of a reply; gives whether the connection goes on."""
-        if not line[:3].isdigit() or line[3:4] not in {b"", b" ", b"-"}:
-            self._fail(f"the server does not speak SMTP: {shown(line.decode('utf-8', 'replace'))}", "lost")
+        if not _CODE.match(line[:3]) or line[3:4] not in {b"", b" ", b"-"}:
+            self._fail(f"the server does not speak SMTP: {shown(line.decode('utf-8', 'replace'))}", NOT_SMTP)
             return False
         self._lines.append(line[4:].decode("utf-8", "replace"))
         if line[3:4] == b"-":
@@ -230,6 +238,16 @@ class Pipeline(asyncio.BufferedProtocol):
         if self._watchdog is not None:
             self._watchdog.cancel()
             self._watchdog = None
+
+
+def _fault(refused: Reply, *, is_sender: bool) -> MessageError | ConnectionDownError:
+    return (sender_fault if is_sender else letter_fault)(refused.code, refused.text)
+
+
+def _out_of_step(answer: Reply, *, in_doubt: bool = False) -> ConnectionDownError:
+    """An answer that belongs to no command of ours, or to another one."""
+    text = f"the server's answer was not expected here: {answer.code} {answer.text}"
+    return ConnectionDownError(shown(text), code=answer.code, error_class=NOT_SMTP, in_doubt=in_doubt)
 
 
 def _stuffed(content: bytes) -> bytes:

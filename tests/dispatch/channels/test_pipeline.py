@@ -107,6 +107,47 @@ async def test_silence_ends_in_a_timeout(verb: str, in_doubt: bool) -> None:
         assert (caught.value.error_class, caught.value.in_doubt) == ("timeout", in_doubt)
 
 
+@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "lockstep"])
+async def test_addresses_beyond_ascii_go_where_smtputf8_is_offered(pipelining: bool) -> None:
+    async with OddServer(pipelining=pipelining, offers=(b"SMTPUTF8",)) as server:
+        ours = session(server)
+        await ours.send(replace(ENVELOPE, recipient="ольга@example.org"))
+        await ours.send(ENVELOPE)
+        await ours.close()
+    told = [line for line in server.log if line.startswith(("MAIL", "RCPT"))]
+    assert told == [
+        "MAIL FROM:<robot@example.org> SMTPUTF8", "RCPT TO:<ольга@example.org>",
+        "MAIL FROM:<robot@example.org>", "RCPT TO:<olga@example.org>",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [({"recipient": "ольга@example.org"}, PermanentError), ({"sender": "робот@example.org"}, ConnectionDownError)],
+    ids=["of this letter", "of every letter"],
+)
+async def test_an_address_beyond_ascii_is_not_put_before_a_server_without_smtputf8(
+    changes: dict[str, str], kind: type[Exception]
+) -> None:
+    async with OddServer() as server:
+        ours = session(server)
+        with pytest.raises(kind) as caught:
+            await ours.send(replace(ENVELOPE, **changes))
+        assert getattr(caught.value, "error_class", "") == "no_smtputf8"
+        await ours.send(ENVELOPE)
+        await ours.close()
+        assert len(server.letters) == 1
+
+
+@pytest.mark.parametrize("code", [b"000", b"150", b"334", b"600", b"999"])
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA", "."])
+async def test_a_code_that_is_no_answer_is_never_taken_for_one(verb: str, code: bytes) -> None:
+    async with OddServer({verb: [code + b" what\r\n"]}) as server:
+        with pytest.raises(ConnectionDownError) as caught:
+            await session(server).send(ENVELOPE)
+        assert (caught.value.error_class, caught.value.in_doubt) == ("not_smtp", verb == ".")
+
+
 async def test_what_is_not_smtp_drops_the_connection() -> None:
     async with OddServer({"MAIL": [b"\x1b[2J hello\r\n"]}) as server:
         with pytest.raises(ConnectionDownError) as caught:
