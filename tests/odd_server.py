@@ -108,26 +108,29 @@ class _Talk:
     async def run(self) -> None:
         if await self._answer("", b"220 odd ESMTP\r\n") is None:
             return
-        pending: bytes = b""
-        while chunk := await self._reader.read(65536):
+        pending: bytes | None = b""
+        while pending is not None and (chunk := await self._reader.read(65536)):
             pending += chunk
             self._server.in_one.append(chunk.count(b"\r\n"))
-            while b"\r\n" in pending:
-                line, _, pending = pending.partition(b"\r\n")
-                command = line.decode("utf-8", "replace")
-                self._server.log.append(command)
-                verb = command.split(" ")[0].upper()
-                given = await self._answer(verb, self._usual(verb))
-                if given is None or verb == "QUIT":
-                    return
-                if verb == "STARTTLS" and given.startswith(b"220") and self._server.starttls is not None:
-                    await self._writer.start_tls(self._server.starttls)
-                    self._secure = True
-                    pending = b""
-                if verb == "DATA" and given.startswith(b"354"):
-                    if not await self._letter(pending):
-                        return
-                    pending = b""
+            while pending is not None and b"\r\n" in pending:
+                pending = await self._obey(pending)
+
+    async def _obey(self, pending: bytes) -> bytes | None:
+        """Do what the first line asks for; gives what is left, `None` when the connection ends."""
+        line, rest = pending.split(b"\r\n", 1)
+        command = line.decode("utf-8", "replace")
+        self._server.log.append(command)
+        verb = command.split(" ")[0].upper()
+        given = await self._answer(verb, self._usual(verb))
+        if given is None or verb == "QUIT":
+            return None
+        if verb == "STARTTLS" and given.startswith(b"220") and self._server.starttls is not None:
+            await self._writer.start_tls(self._server.starttls)
+            self._secure = True
+            return b""
+        if verb == "DATA" and given.startswith(b"354"):
+            return b"" if await self._letter(rest) else None
+        return rest
 
     def _usual(self, verb: str) -> bytes:
         most = self._server.letters_a_connection
