@@ -57,6 +57,7 @@ class OddServer:
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
         self.first_letter = asyncio.Event()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -69,6 +70,10 @@ class OddServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            # With TLS a farewell would be waited for, longer than the loop of the test lives.
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     def recover(self) -> None:
         """From now on, answer as a good server does."""
@@ -82,6 +87,7 @@ class OddServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.connections += 1
+        self._writers.append(writer)
         try:
             await _Talk(self, reader, writer).run()
         except (OSError, asyncio.CancelledError):
