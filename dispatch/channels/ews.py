@@ -10,40 +10,14 @@ from urllib.parse import urlsplit
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews_login import BearerAuth, offered, password_auth
-from dispatch.channels.trust import tls_context
-from dispatch.channels.web import READ_TIMEOUT_S, WebSession
-from dispatch.channels.web_channel import TOTAL_TIMEOUT_S, WebChannel
-from dispatch.tokens import Tokens, shared_tokens
+from dispatch.channels.web_channel import WebChannel
 from store.cards import MailConnection
 
 PATH = "/EWS/Exchange.asmx"
 
 
 class EwsSession(WebChannel):
-    """One connection to one Exchange server.
-
-    Args:
-        connection: Its server is a host name or the whole URL of the endpoint.
-        secret: The client secret with OAuth2, else the password.
-        tokens: Where tokens come from; by default those all sessions of the connection share.
-        timeout_s: For each answer.
-        total_s: For a letter from end to end.
-    """
-
-    def __init__(
-        self,
-        connection: MailConnection,
-        secret: str,
-        *,
-        tokens: Tokens | None = None,
-        timeout_s: float = READ_TIMEOUT_S,
-        total_s: float = TOTAL_TIMEOUT_S,
-    ) -> None:
-        super().__init__(total_s=total_s)
-        self._card = connection
-        self._secret = secret
-        self._timeout_s = timeout_s
-        self._tokens = (tokens or shared_tokens(connection, secret)) if connection.oauth2 else None
+    """One connection to one Exchange server; its server may be the whole URL of the endpoint."""
 
     async def look(self, mailbox: str) -> None:
         """Log in as for a letter and ask for the mailbox's drafts folder; nothing is sent or changed.
@@ -57,11 +31,9 @@ class EwsSession(WebChannel):
         from dispatch.channels.ews_library import Exchange
 
         endpoint = endpoint_of(self._card.server)
-        session = WebSession(tls_context(self._card), timeout_s=self._timeout_s)
-        if self._tokens is not None:
-            bearer = BearerAuth(self._tokens)
-            bearer.fetch()
-            return Exchange(endpoint, session, bearer, impersonate=True)
+        session = self._web_session()
+        if self._card.oauth2:
+            return Exchange(endpoint, session, self._bearer(), impersonate=True)
         auth = password_auth(offered(session, endpoint), self._card.login, self._secret)
         return Exchange(endpoint, session, auth, impersonate=False)
 

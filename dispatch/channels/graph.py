@@ -12,14 +12,10 @@ import requests
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews import mailbox_of
-from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.graph_faults import graph_fault
-from dispatch.channels.trust import tls_context
-from dispatch.channels.web import READ_TIMEOUT_S, WebSession, web_fault
-from dispatch.channels.web_channel import TOTAL_TIMEOUT_S, WebChannel
+from dispatch.channels.web import WebSession, web_fault
+from dispatch.channels.web_channel import WebChannel
 from dispatch.errors import PermanentError
-from dispatch.tokens import Tokens, shared_tokens
-from store.cards import MailConnection
 
 MAX_REQUEST = 4_000_000
 """Bytes of one request; the letter is sent as base64 and counts with a third more."""
@@ -27,29 +23,7 @@ ACCEPTED = 202
 
 
 class GraphSession(WebChannel):
-    """One connection to Microsoft Graph.
-
-    Args:
-        connection: Its server is a host name or a URL; national clouds have their own.
-        secret: The client secret.
-        tokens: Where tokens come from; by default those all sessions of the connection share.
-        timeout_s: For each answer.
-        total_s: For a letter from end to end.
-    """
-
-    def __init__(
-        self,
-        connection: MailConnection,
-        secret: str,
-        *,
-        tokens: Tokens | None = None,
-        timeout_s: float = READ_TIMEOUT_S,
-        total_s: float = TOTAL_TIMEOUT_S,
-    ) -> None:
-        super().__init__(total_s=total_s)
-        self._card = connection
-        self._timeout_s = timeout_s
-        self._tokens = tokens or shared_tokens(connection, secret)
+    """One connection to Microsoft Graph; national clouds have servers of their own."""
 
     async def send(self, envelope: Envelope) -> str:
         """Like `WebChannel.send`; a letter above the limit is refused without being sent."""
@@ -87,10 +61,8 @@ class GraphSession(WebChannel):
         return f"{base_of(self._card.server)}/v1.0/users/{quote(mailbox, safe='@')}/sendMail"
 
     def _open(self) -> WebSession:
-        session = WebSession(tls_context(self._card), timeout_s=self._timeout_s)
-        bearer = BearerAuth(self._tokens)
-        bearer.fetch()
-        session.auth = bearer
+        session = self._web_session()
+        session.auth = self._bearer()
         return session
 
     def _deliver(self, opened: Any, envelope: Envelope) -> str:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dispatch.channels.envelope import Envelope
+from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.faults import shown
 from dispatch.channels.own_thread import T, in_own_thread
-from dispatch.channels.web import UNAUTHORIZED
+from dispatch.channels.trust import tls_context
+from dispatch.channels.web import READ_TIMEOUT_S, UNAUTHORIZED, WebSession
 from dispatch.errors import ConnectionDownError, MessageError
+from dispatch.tokens import Tokens, shared_tokens
+from store.cards import MailConnection
 
 TOTAL_TIMEOUT_S = 90.0
 """For a letter from end to end, whatever the server does meanwhile."""
@@ -24,9 +28,29 @@ class _Line:
 
 
 class WebChannel(ABC):
-    """A session with the surface of `SmtpSession`, for blocking code; one letter at a time."""
+    """A session with the surface of `SmtpSession`, for blocking code; one letter at a time.
 
-    def __init__(self, *, total_s: float = TOTAL_TIMEOUT_S) -> None:
+    Args:
+        connection: Its server is a host name or a URL.
+        secret: The one named by `store.settings.secret_of`, in clear.
+        tokens: With OAuth2, where tokens come from; by default those all sessions of the connection share.
+        timeout_s: For each answer.
+        total_s: For a letter from end to end.
+    """
+
+    def __init__(
+        self,
+        connection: MailConnection,
+        secret: str,
+        *,
+        tokens: Tokens | None = None,
+        timeout_s: float = READ_TIMEOUT_S,
+        total_s: float = TOTAL_TIMEOUT_S,
+    ) -> None:
+        self._card = connection
+        self._secret = secret
+        self._tokens = tokens
+        self._timeout_s = timeout_s
         self._total_s = total_s
         self._line: _Line | None = None
 
@@ -62,6 +86,17 @@ class WebChannel(ABC):
     async def close(self) -> None:
         """Let go."""
         self._drop()
+
+    def _web_session(self) -> WebSession:
+        """A session of requests that trusts what the connection says."""
+        return WebSession(tls_context(self._card), timeout_s=self._timeout_s)
+
+    def _bearer(self) -> BearerAuth:
+        """A token to show, got already."""
+        self._tokens = self._tokens or shared_tokens(self._card, self._secret)
+        bearer = BearerAuth(self._tokens)
+        bearer.fetch()
+        return bearer
 
     @abstractmethod
     def _open(self) -> Any:
