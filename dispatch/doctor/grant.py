@@ -66,7 +66,7 @@ class Grant:
             raise FaultError("token_unreachable", "no answer in time", host=self._host) from None
         self._hide()
         roles = roles_of(self.token)
-        return Found(", ".join([self._card.application_id, *sorted(roles or ())]), self._dated())
+        return Found(", ".join([*sorted(roles or ()), self._card.application_id]), self._dated())
 
     def _pasted(self) -> Found:
         """The token as somebody has given it: nothing is asked, and it is looked at for its end."""

@@ -203,7 +203,11 @@ class OutgoingMailScreen(SectionScreen):
         elif self._tab == "tab-sending":
             self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():
-            self._open(ConnectionForm(self.say, card.card, card.fault))
+            # A fault of the sending parameters leads to their form, once: the connection's own must stay in reach.
+            fault, card.fault = card.fault, ("", "")
+            of_sending = fault[0] in REQUIRED
+            form = SendingForm(self.say, self._sending, fault) if of_sending else None
+            self._open(form or ConnectionForm(self.say, card.card, fault))
 
     @on(Button.Pressed, "#add")
     def action_add(self) -> None:

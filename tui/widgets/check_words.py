@@ -21,6 +21,8 @@ NARROW = 56
 """Columns in a card at 80×24."""
 ANSWER_LINES = 2
 """Of a server's answer, unless all details are asked for."""
+_SAYS_ALL = {"sending_parameters"}
+"""Remedies whose detail is for scripts: the names of settings as a file has them."""
 _INDENT = "  "
 _NAMES = {"to": "mail.step_recipient"}
 
@@ -43,7 +45,8 @@ def step_parts(step: Step, say: Say, width: int, *, detailed: bool) -> list[Part
     sign, style = SIGNS.get(step.outcome, SIGNS["warning"])
     failed = step.outcome == "failed"
     name = say(f"mail.step_{step.name}")
-    spent = "" if step.outcome == "skipped" else say("mail.step_ms", ms=round(step.elapsed_ms))
+    skipped = step.outcome == "skipped"
+    spent = say("mail.step_skipped") if skipped else say("mail.step_ms", ms=round(step.elapsed_ms))
     detail = clean_line(step.detail)
     parts: list[Part] = [(f"{sign} ", style), (name, "bold" if failed else ""), (spent, "dim")]
     if detail and not failed and not detailed:
@@ -51,7 +54,7 @@ def step_parts(step: Step, say: Say, width: int, *, detailed: bool) -> list[Part
     parts.append(("\n", ""))
     for found in step.findings:
         parts += _lines(advice_of(found, say), width, "bold" if failed else style)
-    if detail and (failed or detailed):
+    if detail and (detailed or (failed and step.remedy not in _SAYS_ALL)):
         parts += _lines(detail, width, "dim", 0 if detailed else ANSWER_LINES)
     if detailed:
         for line in step.transcript:

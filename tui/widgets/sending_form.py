@@ -18,9 +18,15 @@ REQUIRED = ("support_address", "system_address", "sender_name")
 class SendingForm(Form):
     """Edits the sending parameters, and can put the system's own back."""
 
-    def __init__(self, say: Say, card: Sending) -> None:
+    def __init__(self, say: Say, card: Sending, fault: tuple[str, str] = ("", "")) -> None:
+        """`fault` is the field a check found at fault, and what to do about it."""
         super().__init__(say, say("mail.sending"))
         self.card = card
+        self._fault = fault
+
+    def on_mount(self) -> None:
+        if self._fault[0]:
+            self.call_after_refresh(self.refuse, *self._fault)
 
     def fields(self) -> list[Field]:
         card, say = self.card, self.say

@@ -1,6 +1,7 @@
 """The check of a connection on screen: by keyboard and mouse, with and without a letter, given up and begun anew."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tui.texts import Texts
 from tui.widgets.check_words import field_label, shortened
 from tui.widgets.connection_check import ConnectionCheck
 from tui.widgets.connection_form import ConnectionForm
+from tui.widgets.sending_form import SendingForm
 from tui.widgets.trial_recipient import TrialRecipient
 
 PASSWORD = "password-canary"
@@ -155,6 +157,24 @@ async def test_a_fault_its_remedy_and_the_field_are_in_view_at_80_columns(
             await until(pilot, lambda: pilot.app.screen.query(".-wrong"))
             last = "укажите его." if language == "ru" else "file here."
             await until(pilot, lambda: last in seen(pilot.app))
+
+
+async def test_a_fault_of_the_sending_parameters_leads_to_their_form_once(store: Store) -> None:
+    save_sending(store, replace(SENDING, system_address=""), "test")
+    async with Scripted() as server:
+        save(store, server)
+        async with section(store, OutgoingMailScreen) as pilot:
+            await pilot.press("c")
+            await until(pilot, lambda: FAILED["ru"] in seen(pilot.app))
+            assert "system_address" not in seen(pilot.app)
+            await pilot.press("e")
+            await until(pilot, lambda: pilot.app.screen.query("#field-system_address:focus"))
+            assert isinstance(pilot.app.screen, SendingForm)
+            await until(pilot, lambda: "Заполните параметры отправки" in seen(pilot.app))
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(pilot.app.screen, OutgoingMailScreen))
+            await pilot.press("e")
+            await until(pilot, lambda: isinstance(pilot.app.screen, ConnectionForm))
 
 
 @pytest.mark.parametrize(("where", "key"), [("card", "v"), ("form", "f6")])
