@@ -160,10 +160,10 @@ async def test_a_fault_its_remedy_and_the_field_are_in_view_at_80_columns(
 
 
 async def test_a_fault_of_the_sending_parameters_leads_to_their_form_once(store: Store) -> None:
-    save_sending(store, replace(SENDING, system_address=""), "test")
     async with Scripted() as server:
         save(store, server)
         async with section(store, OutgoingMailScreen) as pilot:
+            save_sending(store, replace(SENDING, system_address=""), "test")
             await pilot.press("c")
             await until(pilot, lambda: FAILED["ru"] in seen(pilot.app))
             assert "system_address" not in seen(pilot.app)
