@@ -134,6 +134,23 @@ class MailConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What a server has shown to take, and no more; `None` where no limit is known.
+
+    Attributes:
+        letters: Letters over one connection.
+        connections: Connections at once.
+        per_minute: Letters a minute.
+        learned_at: When one of them was met last.
+    """
+
+    letters: int | None = None
+    connections: int | None = None
+    per_minute: int | None = None
+    learned_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionHealth:
     """How a connection does: `circuit` is `closed` (well), `open` (down) or `half_open` (being tried)."""
 
@@ -144,6 +161,7 @@ class ConnectionHealth:
     last_sent_at: datetime | None = None
     last_error: str = ""
     error_class: str = ""
+    limits: ServerLimits = ServerLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from store.checks import check_address, check_encoding, check_line, check_number
 from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
+from store.limits import forget_limits
 from store.sanitise import clean_line
 from store.vocabulary import Encryption, Language, Protocol, SecretName, SilentState, TokenSource
 
@@ -253,6 +254,7 @@ def save_connection_in(
     if not changed:
         return key, False
     connection.execute(update(table).where(table.c.id == key).values(**changed))
+    forget_limits(connection, key)
     record(connection, store.clock(), who, f"mail.connections:{card.name}", before, shown)
     return key, True
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from store import tables
 from store.cards import ConnectionHealth, DispatcherCard, Status
 from store.engine import Store
+from store.limits import learned_of
 from store.migrations import HEAD
 from store.outbox import DUE
 from store.settings import connections_in, sending_in, silent_mode_in
@@ -34,7 +35,7 @@ def read_status(store: Store) -> Status:
                 select(func.count()).select_from(e).where(e.c.planned_at.is_(None))
             ).scalar_one(),
             connections=tuple(connections),
-            health=tuple(health_in(connection)),
+            health=tuple(health_in(connection, store.clock())),
             dispatchers=tuple(dispatchers_in(connection, store.clock())),
             oldest_due_at=connection.execute(
                 select(func.min(d.c.next_at)).where(
@@ -48,14 +49,17 @@ def read_status(store: Store) -> Status:
         )
 
 
-def health_in(connection: Connection) -> list[ConnectionHealth]:
+def health_in(connection: Connection, now: datetime) -> list[ConnectionHealth]:
     """Health of each connection a dispatcher has used."""
     h, c = tables.connection_health, tables.mail_connection
     rows = connection.execute(select(h, c.c.name).join(c, c.c.id == h.c.connection_id).order_by(c.c.priority, c.c.id))
     return [
-        ConnectionHealth(r.name, r.circuit, r.opened_at, r.retry_at, r.last_sent_at, r.last_error, r.error_class)
+        ConnectionHealth(
+            r.name, r.circuit, r.opened_at, r.retry_at, r.last_sent_at, r.last_error, r.error_class,
+            learned_of(r).in_force(now),
+        )
         for r in rows
-    ]
+    ]  # fmt: skip
 
 
 def save_health(connection: Connection, connection_id: int, **values: object) -> None:

@@ -11,6 +11,11 @@ from store.cards import MailConnection
 class Session(Protocol):
     """What the sender uses of a channel; `SmtpSession` says what each may raise."""
 
+    @property
+    def accepted(self) -> int:
+        """Letters taken over the connection that is open now, where that can be told; else 0."""
+        ...
+
     async def send(self, envelope: Envelope) -> str:
         """Send a letter; gives the server's answer."""
         ...

@@ -40,6 +40,9 @@ class SmtpSession:
         secret: The one named by `store.settings.secret_of`, in clear.
         tokens: Where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
+
+    Attributes:
+        accepted: Letters the server has taken over the connection that is open now, or was last.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class SmtpSession:
         self._tokens = tokens
         self._timeout_s = timeout_s
         self._pipeline: Pipeline | None = None
+        self.accepted = 0
 
     async def send(self, envelope: Envelope) -> str:
         """Send a letter; gives the server's last answer.
@@ -78,6 +82,7 @@ class SmtpSession:
             # After a cancel, a 421 or a loss the replies no longer match the commands.
             self._drop()
             raise
+        self.accepted += 1
         return shown(f"{reply.code} {reply.text}")
 
     async def connect(self) -> None:
@@ -142,6 +147,7 @@ class SmtpSession:
         offered = {name: smtp.supports_extension(name) for name in ("pipelining", "smtputf8")}
         if smtp.transport is None:
             raise ConnectionDownError("the server closed the connection", error_class="lost")
+        self.accepted = 0
         self._pipeline = Pipeline(**offered, timeout_s=self._timeout_s)
         self._pipeline.take_over(cast("asyncio.Transport", smtp.transport))
 

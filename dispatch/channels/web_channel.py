@@ -36,7 +36,12 @@ class WebChannel(ABC):
         tokens: With OAuth2, where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
         total_s: For a letter from end to end.
+
+    Attributes:
+        accepted: 0: a connection of HTTP ends without telling, and another one takes its place.
     """
+
+    accepted = 0
 
     def __init__(
         self,

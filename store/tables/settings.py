@@ -131,6 +131,12 @@ class ConnectionHealthRow(SQLModel, table=True):
     last_sent_at: datetime | None = Field(default=None, sa_type=UtcMicros)
     last_error: str = ""
     error_class: str = ""
+    letters_limit: int | None = None
+    letters_limit_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    connections_limit: int | None = None
+    connections_limit_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+    rate_limit: int | None = None
+    rate_limit_at: datetime | None = Field(default=None, sa_type=UtcMicros)
 
 
 class RuleRow(SQLModel, table=True):
