@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from store.cards import DispatcherCard, MailConnection
+from store.cards import DispatcherCard, MailConnection, ServerLimits
 from store.clock import Clock
 from store.engine import Store
+from store.limits import Learned
 from store.settings import connections, save_connection
 from store.status import ALIVE_FOR, beat, leave, read_status, save_health
 from store.vocabulary import Encryption
@@ -55,3 +56,17 @@ def test_health_is_kept_per_connection_and_a_deleted_one_is_passed_over(store: S
 
 def test_a_password_in_the_url_is_not_told(store: Store) -> None:
     assert "sekret" not in read_status(store).store
+
+
+def test_limits_are_told_as_they_are_now_and_forgotten_with_the_settings(store: Store, clock: HandClock) -> None:
+    save_connection(store, MailConnection("main", "h", encryption=Encryption.NONE), who="test")
+    (card,) = connections(store)
+    learned = Learned(20, NOON, 2, NOON, 60, NOON)
+    store.write(lambda connection: save_health(connection, card.id, **learned.columns()))
+    assert read_status(store).health[0].limits == ServerLimits(20, 2, 60, NOON)
+    clock.forward(minutes=11)
+    assert read_status(store).health[0].limits == ServerLimits(20, 3, 90, NOON)
+    save_connection(store, card, who="test")
+    assert read_status(store).health[0].limits == ServerLimits(20, 3, 90, NOON)
+    save_connection(store, card, password="another", who="test")
+    assert read_status(store).health[0].limits == ServerLimits()

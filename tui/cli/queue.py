@@ -19,6 +19,7 @@ from tui.operator import operator
 
 if TYPE_CHECKING:
     from dispatch.intake import Receipt
+    from store.cards import ServerLimits
     from store.engine import Store
 
 Move = Callable[["Store", Sequence[int], str], int]
@@ -137,8 +138,21 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
             words.append(
                 f"circuit {how.circuit}" + (f" ({how.error_class}: {how.last_error})" if how.last_error else "")
             )
+            words += _limits(how.limits)
         rows.append((f"mail {card.name}", " · ".join(words)))
     table(rows)
+
+
+def _limits(limits: "ServerLimits") -> list[str]:
+    """What a server was found to take, and no more."""
+    known = (
+        (limits.letters, "letters over one connection"),
+        (limits.connections, "connections at once"),
+        (limits.per_minute, "letters a minute"),
+    )
+    words = ", ".join(f"{value} {unit}" for value, unit in known if value is not None)
+    at = limits.learned_at.isoformat(timespec="seconds") if limits.learned_at else ""
+    return [f"takes at most {words} (learned {at})"] if words else []
 
 
 def deliveries(

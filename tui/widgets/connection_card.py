@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Label, Static
 
+from dispatch.channels.limit_words import RATE_LIMITED
 from store.cards import MailConnection, Status
 from store.sanitise import clean_line
 from tui.widgets.card_view import CardView
@@ -29,7 +30,8 @@ def health_words(card: MailConnection, status: Status, zone: ZoneInfo, say: Say)
     if health is None:
         return say("system.circuit_unused"), ""
     bad = health.circuit != "closed"
-    parts = [say(f"system.circuit_{health.circuit}")]
+    resting = health.circuit == "open" and health.error_class == RATE_LIMITED
+    parts = [say("system.circuit_resting" if resting else f"system.circuit_{health.circuit}")]
     if health.last_sent_at is not None:
         parts.append(say("system.last_sent", at=moment(health.last_sent_at, zone)))
     if bad and health.retry_at is not None:
@@ -39,6 +41,20 @@ def health_words(card: MailConnection, status: Status, zone: ZoneInfo, say: Say)
     return " · ".join(parts), "$text-error" if bad else "$text-success"
 
 
+def limits_words(card: MailConnection, status: Status, zone: ZoneInfo, say: Say) -> str:
+    """What its server was found to take, and no more; empty when no limit is known."""
+    limits = next((health.limits for health in status.health if health.connection == card.name), None)
+    if limits is None or limits.learned_at is None:
+        return ""
+    known = (
+        ("mail.limit_letters", limits.letters),
+        ("mail.limit_connections", limits.connections),
+        ("mail.limit_per_minute", limits.per_minute),
+    )
+    words = " · ".join(say(key, count=count) for key, count in known if count is not None)
+    return say("mail.limits", limits=words, at=limits.learned_at.astimezone(zone).strftime("%H:%M"))
+
+
 class ConnectionCard(Vertical):
     """One connection with its buttons; the buttons act on this card."""
 
@@ -46,6 +62,8 @@ class ConnectionCard(Vertical):
     ConnectionCard { height: auto; margin-bottom: 1; }
     ConnectionCard > .card-title { padding: 0 1; text-style: bold; color: $text-primary; }
     ConnectionCard > .health { padding: 0 1; height: auto; }
+    ConnectionCard > .limits { padding: 0 1; height: auto; display: none; color: $text-warning; }
+    ConnectionCard > .limits.-known { display: block; }
     ConnectionCard > .block-title { padding: 0 1; text-style: bold; }
     ConnectionCard > Horizontal { height: 1; padding: 0 1; }
     ConnectionCard Button { margin-right: 1; min-width: 8; }
@@ -63,6 +81,7 @@ class ConnectionCard(Vertical):
         toggle = say("mail.switch_off" if card.enabled else "mail.switch_on")
         yield Label(Content(say("mail.connection_to", server=card.server)), classes="card-title")
         yield Static(classes="health")
+        yield Static(classes="limits")
         yield Label(Content(say("mail.block_server")), classes="block-title")
         with Horizontal():
             yield Button(Content(say("mail.edit")), classes="edit", compact=True, variant="primary")
@@ -74,7 +93,7 @@ class ConnectionCard(Vertical):
         yield ConnectionCheck(say)
 
     def show_health(self, status: Status, zone: ZoneInfo) -> None:
-        """Say how the connection does, and which place it has among several."""
+        """Say how the connection does, which place it has among several, and what its server takes."""
         words, style = health_words(self.card, status, zone, self.say)
         used = [card.name for card in status.connections if card.enabled]
         if len(used) > 1 and self.card.name in used:
@@ -82,3 +101,7 @@ class ConnectionCard(Vertical):
         text = clean_line(words)
         for place in self.query(".health").results(Static):  # none yet, before it is composed
             place.update(Content.styled(text, style) if style else Content(text))
+        limits = clean_line(limits_words(self.card, status, zone, self.say))
+        for place in self.query(".limits").results(Static):
+            place.update(Content(limits))
+            place.set_class(bool(limits), "-known")

@@ -1,12 +1,16 @@
 """`dispatch`, `status`, `deliveries`, `retry`, `cancel` with a real mail server."""
 
 import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from store.engine import Store
+from store.limits import Learned
+from store.status import save_health
 from tests.desk import event, lines
 from tests.mail_server import MailServer
 from tests.tui.cli.conftest import Vestnik
@@ -115,6 +119,20 @@ def test_a_server_that_is_away_is_a_failure_but_no_letter_is_lost(vestnik: Vestn
     assert (status["deliveries"]["pending"], status["deliveries"]["dead"]) == (2, 0)
     assert status["health"][0]["error_class"] == "refused"
     assert "circuit open (refused:" in vestnik("status").out
+
+
+def test_status_says_what_a_server_takes(vestnik: Vestnik, url: str, tmp_path: Path) -> None:
+    with MailServer(tmp_path) as server:
+        vestnik("apply", "-", stdin=settings(server))
+    assert vestnik("status", "--json").json["health"] == []
+    with closing(Store.open(url)) as store:
+        at = store.clock()
+        learned = Learned(letters_limit=20, letters_limit_at=at, connections_limit=2, connections_limit_at=at)
+        store.write(lambda connection: save_health(connection, 1, **learned.columns()))
+    limits = vestnik("status", "--json").json["health"][0]["limits"]
+    assert limits == {"letters": 20, "connections": 2, "per_minute": None, "learned_at": at.isoformat()}
+    told = f"takes at most 20 letters over one connection, 2 connections at once (learned {at.isoformat()[:19]}"
+    assert told in vestnik("status").out
 
 
 def test_status_says_what_is_missing(vestnik: Vestnik) -> None:

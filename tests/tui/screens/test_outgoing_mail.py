@@ -4,12 +4,14 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from textual.widgets import Checkbox, Input, Select, Static
 
 from store.cards import MailConnection, Sending
 from store.engine import Store
+from store.limits import Learned
 from store.settings import connection_secret, connections, save_connection, save_sending, sending
 from store.status import save_health
 from store.vocabulary import Encryption
@@ -304,6 +306,15 @@ async def test_each_card_says_how_its_connection_does_and_keeps_saying_it(tmp_pa
 
             await until(pilot, lambda: "в порядке · последнее письмо 23.11.2026" in health(1))
             await until(pilot, lambda: health(2) == "выключено")
+            limits = app.screen.query_one("#connection-1 .limits", Static)
+            assert not limits.display
+            at = store.clock()
+            learned = Learned(letters_limit=20, letters_limit_at=at, rate_limit=60, rate_limit_at=at).columns()
+            store.write(lambda connection: save_health(connection, 1, **learned))
+            await until(pilot, lambda: limits.display)
+            told = at.astimezone(ZoneInfo("Europe/Moscow")).strftime("%H:%M")
+            words = f"Пределы сервера: писем за соединение 20 · писем в минуту 60 (узнано {told})"
+            assert str(limits.content) == words
             store.write(lambda connection: save_health(connection, 1, circuit="open", last_error="refused [/b]"))
             await until(pilot, lambda: "не работает" in health(1))
             assert "refused [/b]" in health(1)
