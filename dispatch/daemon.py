@@ -97,7 +97,9 @@ class Daemon:
                 continue
             self._planning = False
             try:
-                await asyncio.wait_for(self._plan_wake.wait(), IDLE_REPLAN_S)
+                # Not by `wait_for`: in Python 3.11 it may swallow a cancel, and the dispatcher would never end.
+                async with asyncio.timeout(IDLE_REPLAN_S):
+                    await self._plan_wake.wait()
             except TimeoutError:
                 continue
 
