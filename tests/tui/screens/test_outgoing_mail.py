@@ -26,7 +26,15 @@ from tui.widgets.form import Field
 from tui.widgets.question import Question
 from tui.widgets.sending_form import SendingForm
 
+SENDING = Sending("help@example.org", "robot@example.org", "Vestnik")
 MAIL = MailConnection(name="mail", server="mail.example.org", authentication=True, login="bot")
+
+
+@pytest.fixture
+def section_store(section_store: Store) -> Store:
+    """With sending parameters: without them the section opens on their tab."""
+    save_sending(section_store, SENDING, "test")
+    return section_store
 
 
 def shown(form: ConnectionForm) -> set[str]:
@@ -227,11 +235,11 @@ async def test_a_connection_is_switched_off_and_deleted_after_a_question(section
 
 async def test_an_address_that_is_none_is_said_at_the_field(section_store: Store) -> None:
     async with section(section_store, OutgoingMailScreen) as pilot:
-        await press(pilot, "right_square_bracket", "e", *"desk", "ctrl+s")
+        await press(pilot, "right_square_bracket", "e", "space", *"desk", "ctrl+s")
         form = pilot.app.screen
         assert isinstance(form, SendingForm)
         assert form.query_one("#row-support_address").has_class("-wrong")
-        assert sending(section_store) == Sending()
+        assert sending(section_store) == SENDING
 
 
 async def test_restoring_keeps_addresses_and_brings_the_rest_back(section_store: Store) -> None:
