@@ -80,6 +80,6 @@ class Circuit:
 def _pauses(error: DispatchError) -> tuple[float, float]:
     """The first pause after an error, and the longest."""
     word = error.error_class
-    if word.startswith(("auth", "token_")) and word not in SAYS_NOTHING_OF_THE_SECRET:
+    if word.startswith(("auth", "token_", "sender_refused")) and word not in SAYS_NOTHING_OF_THE_SECRET:
         return FIRST_AUTH_PAUSE_S, MAX_AUTH_PAUSE_S
     return FIRST_PAUSE_S, MAX_PAUSE_S

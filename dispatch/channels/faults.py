@@ -24,6 +24,13 @@ _CLASSES = {
     "7.1": "policy", "7.0": "policy", "5.3": RATE_LIMITED,
 }  # fmt: skip
 """Enhanced status codes (RFC 3463) with a word of their own; others are called by their reply code."""
+SENDER_REFUSED = "sender_refused"
+_OF_SENDER = re.compile(
+    r"^5\.(7\.60|1\.[78]|2\.252)\b|send ?as ?denied|sender (address )?(rejected|denied|refused)|not owned by user"
+    r"|not allowed to send (as|from)",
+    re.IGNORECASE,
+)
+"""Said at RCPT by Postfix, and after the letter by Exchange, of the sender: so of every letter, not of this one."""
 _LATER = {450, 451}
 """Mostly greylisting, with the enhanced code of a policy or none."""
 
@@ -38,6 +45,8 @@ def letter_fault(code: int, text: str) -> TransientError | PermanentError | Conn
         return ConnectionDownError(answer, code=code, error_class=limit or "throttled")
     if code in {530, 535}:
         return ConnectionDownError(answer, code=code, error_class="auth_required")
+    if code >= PERMANENT and _OF_SENDER.search(text):
+        return ConnectionDownError(answer, code=code, error_class=SENDER_REFUSED)
     known = _CLASSES.get(detail)
     if code in _LATER and known in {None, "policy"}:
         known = "greylisted"
@@ -47,10 +56,13 @@ def letter_fault(code: int, text: str) -> TransientError | PermanentError | Conn
 
 
 def sender_fault(code: int, text: str) -> TransientError | PermanentError | ConnectionDownError:
-    """What a refusal of MAIL means: where the command is refused as such, nothing was said of the letter yet."""
+    """What a refusal of MAIL means: all letters have the same sender, so nothing was said of this one yet."""
     if code in NOT_A_COMMAND:
         return ConnectionDownError(shown(f"{code} {text}"), code=code, error_class=f"smtp_{code}")
-    return letter_fault(code, text)
+    fault = letter_fault(code, text)
+    if isinstance(fault, PermanentError) and fault.error_class != "too_large":
+        return ConnectionDownError(fault.answer, code=code, error_class=SENDER_REFUSED)
+    return fault
 
 
 def connection_fault(error: BaseException) -> ConnectionDownError:

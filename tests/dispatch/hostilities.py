@@ -77,7 +77,8 @@ def _refusals() -> Iterator[Hostility]:
         for how, server in (("", {}), (", in lockstep", {"pipelining": False})):
             soft, hard = {stage: [b"451 4.3.0 no\r\n"]}, {stage: [b"554 5.6.0 no\r\n"]}
             yield Hostility(f"451 at {_name(stage)}{how}", "retries", "greylisted", soft, server)
-            yield Hostility(f"554 at {_name(stage)}{how}", "dead", "smtp_554", hard, server)
+            ends: tuple[End, str] = ("waits", "sender_refused") if stage == "MAIL" else ("dead", "smtp_554")
+            yield Hostility(f"554 at {_name(stage)}{how}", *ends, hard, server)
             drop = {stage: [GOODBYE]}
             yield Hostility(f"drop at {_name(stage)}{how}", _end_at(stage), "lost", drop, server)
     for stage in ("", "EHLO", *TRANSACTION):
@@ -87,6 +88,12 @@ def _refusals() -> Iterator[Hostility]:
         yield Hostility(f"530 at {stage}", "waits", "auth_required", {stage: [b"530 5.7.0 log in first\r\n"]})
     for code in (500, 502, 503):
         yield Hostility(f"{code} at MAIL", "waits", f"smtp_{code}", {"MAIL": [b"%d 5.5.1 what is MAIL\r\n" % code]})
+    denied = {
+        "Postfix, at RCPT": {"RCPT": [b"553 5.7.1 <r@x>: Sender address rejected: not owned by user robot\r\n"]},
+        "Exchange, after the letter": {".": [b"550 5.7.60 SMTP; Client does not have permissions to send as this\r\n"]},
+    }
+    for how, answers in denied.items():
+        yield Hostility(f"sender refused by {how}", "waits", "sender_refused", answers)
     grey = [b"451 4.7.1 Greylisted, come again\r\n"] * 6 + [b"250 2.1.5 ok\r\n"]
     yield Hostility("greylisting", "retries once", "greylisted", {"RCPT": grey})
     refused, asked = [b"550 5.1.1 nobody\r\n"], [b"354 go\r\n"]
