@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from store.addresses import mailbox_key
 from store.cards import Person, Team
 
 
@@ -19,7 +20,7 @@ class Known:
     @property
     def key(self) -> str:
         """What makes two mentions the same person."""
-        return self.email.lower() or self.name
+        return mailbox_key(self.email) or self.name
 
 
 class Directory:
@@ -31,7 +32,7 @@ class Directory:
         self._members: dict[str, list[Person]] = defaultdict(list)
         self._teams = {team.code: team for team in teams}
         for person in people:
-            self._by_email[person.email.lower()] = person
+            self._by_email[mailbox_key(person.email)] = person
             if person.login:
                 self._by_login[person.login.lower()] = person
             for code in person.teams:
@@ -46,7 +47,7 @@ class Directory:
             body = cast("dict[str, Any]", mention)
             mention, name = body.get("email") or "", str(body.get("name") or "")
         word = str(mention).strip()
-        person = self._by_email.get(word.lower()) or self._by_login.get(word.lower())
+        person = self._by_email.get(mailbox_key(word)) or self._by_login.get(word.lower())
         if person is not None:
             return Known(person.email, person.name or name, person)
         if "@" in word:

@@ -154,22 +154,32 @@ def threshold_key(rule: Rule) -> str:
 
 def _recipients(planning: _Planning, rule: Rule) -> tuple[Recipient, ...]:
     chosen: list[Recipient] = []
-    found = False
+    for role, known, reason in _holders(planning, rule):
+        shown = known.email or known.name
+        if reason is not None:
+            planning.decide(rule, reason, recipient=shown, role=role.value)
+            continue
+        planning.told[rule.channel, known.key] = rule.code
+        planning.decide(rule, "told", taken=True, recipient=shown, role=role.value)
+        language = known.person.language if known.person and known.person.language else planning.company.language
+        chosen.append(Recipient(known.email, known.name or known.email, language, role))
+    return tuple(chosen)
+
+
+def _holders(planning: _Planning, rule: Rule) -> list[tuple[Role, Known, str | None]]:
+    """Everybody in the rule's roles once, and why they are dropped; who holds several counts in one that tells them."""
+    held: dict[str, tuple[Role, Known, str | None]] = {}
     for role in rule.recipients:
         for known in people_in_role(role, planning.event, planning.directory, rule):
-            found = True
-            reason = _dropped(planning, rule, role, known)
-            shown = known.email or known.name
-            if reason is not None:
-                planning.decide(rule, reason, recipient=shown, role=role.value)
+            before = held.get(known.key)
+            if before is not None and before[2] is None:
                 continue
-            planning.told[rule.channel, known.key] = rule.code
-            planning.decide(rule, "told", taken=True, recipient=shown, role=role.value)
-            language = known.person.language if known.person and known.person.language else planning.company.language
-            chosen.append(Recipient(known.email, known.name or known.email, language, role))
-    if not found:
+            reason = _dropped(planning, rule, role, known)
+            if before is None or reason is None:
+                held[known.key] = (role, known, reason)
+    if not held:
         planning.decide(rule, "nobody_in_role", role=", ".join(role.value for role in rule.recipients))
-    return tuple(chosen)
+    return list(held.values())
 
 
 def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str | None:

@@ -51,3 +51,17 @@ def envelope_address(text: str) -> str:
     found = _validate(text)
     domain = text.rpartition("@")[2].lower()
     return f"{found.local_part}@{domain if found.domain == 'internal.example.org' else found.ascii_domain}"
+
+
+def mailbox_key(text: str) -> str:
+    """What two spellings of one address have in common: neither case nor Unicode form nor IDNA makes two of it.
+
+    Any text may be given; one that is no address is only lowered.
+    """
+    lowered = text.lower()
+    if lowered.isascii() and "xn--" not in lowered:
+        return lowered
+    try:
+        return parse_address(lowered).lower()
+    except AddressError:
+        return lowered

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from store.clock import Clock, system_clock
@@ -13,6 +14,12 @@ from tests.postgresql import Cluster, NoServerError
 
 KEY = "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU="
 """The key of stores on PostgreSQL: the base64 of 32 bytes."""
+
+
+# One and the same run every time: what fails in the suite fails at its author's. `thorough` looks for what is new.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=3_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("VESTNIK_HYPOTHESIS", "suite"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

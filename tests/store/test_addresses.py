@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.addresses import AddressError, envelope_address, parse_address
+from store.addresses import AddressError, envelope_address, mailbox_key, parse_address
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,16 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         parse_address(text)
     with pytest.raises(AddressError):
         envelope_address(text)
+
+
+@pytest.mark.parametrize(
+    "other", ["КТО@пример.рф", "кто@ПРИМЕР.РФ", "кто@xn--e1afmkfd.xn--p1ai", "Кто@XN--E1AFMKFD.XN--P1AI"]
+)
+def test_spellings_of_one_address_have_one_key(other: str) -> None:
+    assert mailbox_key(other) == mailbox_key("кто@пример.рф")
+    assert mailbox_key(other) != mailbox_key("никто@пример.рф")
+
+
+def test_what_is_no_address_is_its_own_key() -> None:
+    assert mailbox_key("Иванов") == "иванов"
+    assert mailbox_key("") == ""

@@ -1,0 +1,174 @@
+"""Any desk Hypothesis can think of: people, teams, rules and events that meet one another often.
+
+The pools are small on purpose: what goes wrong does so where two mentions are the same person, two rules are for the
+same event, two roles have the same holder.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from dispatch.cloudevents import parse_event
+from dispatch.directory import Directory
+from dispatch.plan import Plan, Rulebook, plan, threshold_key
+from store.cards import Company, Person, Team
+from store.catalogue.standard import STANDARD
+from store.events import StoredEvent, as_stored
+from store.rules import Rule, Threshold
+from store.vocabulary import Channel, DeadlineKind, EventType, Language, Role, RuleKind
+from tests.desk import NOON, event
+
+STAFF = tuple(f"{name}@example.org" for name in ("ivanov", "petrov", "boss", "olga"))
+STRANGERS = ("stranger@example.net", "кто@пример.рф", "кто@xn--e1afmkfd.xn--p1ai", "not@an@address")
+TEAMS = ("net", "hardware")
+OBJECT_TYPES = ("request", "task")
+EVENT_TYPES = (
+    EventType.ADDED, EventType.STATUS_CHANGED, EventType.RESPONSIBLE_CHANGED, EventType.COMMENT_ADDED,
+    EventType.DEADLINE, EventType.WAITING,
+)  # fmt: skip
+STATUSES = ("registered", "in_progress", "waiting_client", "resolved", "closed")
+THRESHOLDS = (Threshold("percent_left", 25), Threshold("at_due"))
+CONDITIONS = (
+    (None, None),
+    ("responsible is not none", "no_responsible"),
+    ("comment is not none and not comment.private", "private_comment"),
+    ("client.email == 'olga@example.org'", "other_client"),
+    ("object.nothing.there > 1", None),
+)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A desk at one moment: what `plan` is given."""
+
+    event: StoredEvent
+    rules: tuple[Rule, ...]
+    people: tuple[Person, ...]
+    teams: tuple[Team, ...]
+    company: Company
+
+    def __repr__(self) -> str:
+        own = tuple(rule for rule in self.rules if not rule.standard)
+        known = "with" if len(own) < len(self.rules) else "without"
+        return f"Desk({self.event}, {own} {known} the standard set, {self.people}, {self.teams}, {self.company})"
+
+    @property
+    def directory(self) -> Directory:
+        return Directory(self.people, self.teams)
+
+    def plan(self, rules: "tuple[Rule, ...] | None" = None) -> Plan:
+        """What the event leads to, with all rules or with others."""
+        return plan(self.event, Rulebook(self.rules if rules is None else rules), self.directory, self.company)
+
+    @property
+    def matching(self) -> list[Rule]:
+        """The rules for events of this kind, found without the rulebook."""
+        kind = (self.event.object_type, self.event.event_type)
+        return [rule for rule in self.rules if (rule.object_type, rule.event_type) == kind]
+
+
+def _spelled(address: str) -> st.SearchStrategy[Any]:
+    """The ways a desk names somebody whose address it knows."""
+    named = {"email": address, "name": "Как в письме"}
+    return st.sampled_from([address, address.upper(), address.partition("@")[0], named])
+
+
+NOBODY = st.sampled_from([None, {"email": "", "name": "Кто-то без адреса"}, "login_of_nobody"])
+ANYBODY = st.one_of(
+    st.sampled_from(STAFF).flatmap(_spelled), st.sampled_from(STAFF).flatmap(_spelled), NOBODY,
+    st.sampled_from(STRANGERS),
+)  # fmt: skip
+SEVERAL = st.lists(ANYBODY.filter(bool), max_size=3)
+
+
+@st.composite
+def directories(draw: st.DrawFn) -> tuple[tuple[Person, ...], tuple[Team, ...]]:
+    """Some of the staff, with and without logins, teams, heads; some have left."""
+    leaders = st.none() | st.sampled_from(STAFF)
+    teams = tuple(Team(code, code.title(), draw(leaders)) for code in TEAMS)
+    people = [
+        Person(
+            address,
+            f"Имя {number}",
+            draw(st.sampled_from([None, address.partition("@")[0]])),
+            tuple(sorted(draw(st.sets(st.sampled_from(TEAMS))))),
+            draw(leaders),
+            draw(st.sampled_from([None, *Language])),
+            draw(st.sampled_from([True, True, True, False])),
+        )
+        for number, address in enumerate(STAFF)
+        if draw(st.sampled_from([True, True, True, False]))
+    ]
+    return tuple(people), teams
+
+
+@st.composite
+def own_rules(draw: st.DrawFn, code: str) -> Rule:
+    """A rule as an administrator might make one."""
+    kind = draw(st.sampled_from(EVENT_TYPES))
+    roles = tuple(draw(st.lists(st.sampled_from(Role), min_size=1, max_size=4, unique=True)))
+    condition, reason = draw(st.sampled_from(CONDITIONS))
+    statuses = st.lists(st.sampled_from(STATUSES), max_size=2, unique=True)
+    timed = kind is EventType.DEADLINE
+    waits = kind is EventType.WAITING
+    return Rule(
+        code, RuleKind.ESCALATION if timed else RuleKind.EVENT_ACTION, {"ru": "Своё", "en": "Own"},
+        draw(st.sampled_from(OBJECT_TYPES)), kind, draw(st.sampled_from(Channel)), roles,
+        draw(st.sampled_from(["status.staff", "comment.client", "deadline.staff", "added.client"])),
+        to_status=("waiting_client",) if waits else tuple(draw(st.just([]) | statuses)),
+        not_to_status=tuple(draw(st.just([]) | statuses)),
+        waiting_days=draw(st.sampled_from([3, 5])) if waits else None,
+        deadline=DeadlineKind.RESOLUTION if timed else None,
+        threshold=draw(st.sampled_from(THRESHOLDS)) if timed else None,
+        fixed_addresses=("duty@example.net", "OLGA@example.org") if Role.FIXED in roles else (),
+        condition=condition, reason=reason, tell_actor=draw(st.booleans()),
+        enabled=draw(st.sampled_from([True, True, True, False])), standard=False,
+    )  # fmt: skip
+
+
+@st.composite
+def rulebooks(draw: st.DrawFn) -> tuple[Rule, ...]:
+    """Rules of an administrator's, and on some desks the standard set beside them."""
+    own = [draw(own_rules(f"own.{number}")) for number in range(draw(st.integers(1, 5)))]
+    return (*own, *(STANDARD if draw(st.booleans()) else ()))
+
+
+@st.composite
+def documents(draw: st.DrawFn, kind: str, number: int = 1, key: str = "") -> dict[str, Any]:
+    """An event as a desk sends it, or as the clock makes it."""
+    statuses = st.sampled_from(STATUSES)
+    comment = {
+        "text": draw(st.sampled_from(["Готово", ""])), "private": draw(st.booleans()),
+        "mentions": draw(SEVERAL), "chosen": draw(SEVERAL),
+    }  # fmt: skip
+    document = event(
+        kind, number, key,
+        status=draw(statuses), client=draw(ANYBODY), author=draw(ANYBODY), responsible=draw(ANYBODY),
+        team=draw(st.sampled_from([None, *TEAMS, "unknown"])), observers=draw(SEVERAL), subscribers=draw(SEVERAL),
+        approvers=draw(SEVERAL), voted=draw(SEVERAL),
+        parent={"number": "RP-9", "title": "Родитель", "responsible": draw(ANYBODY)},
+        actor=draw(ANYBODY), comment=draw(st.sampled_from([None, comment])),
+        changes={"responsible": {"from": draw(ANYBODY)}, "status": {"from": draw(statuses)}},
+    )  # fmt: skip
+    if kind.endswith(EventType.DEADLINE):
+        key = f"{kind.partition('.')[0]}:resolution:{draw(st.sampled_from(['percent_left:25', 'at_due:0']))}"
+        document["data"]["deadline"] = {"kind": "resolution", "due": NOON.isoformat(), "threshold": key}
+    if kind.endswith(EventType.WAITING):
+        document["data"]["waiting_days"] = draw(st.sampled_from([3, 5]))
+    return document
+
+
+@st.composite
+def desks(draw: st.DrawFn) -> Desk:
+    """A desk at the moment of an event; most often there is a rule for it."""
+    rules = draw(rulebooks())
+    one = draw(st.sampled_from(rules))
+    asset = draw(st.sampled_from([*[False] * 9, True]))
+    document = draw(documents("asset.added" if asset else f"{one.object_type}.{one.event_type.value}"))
+    people, teams = draw(directories())
+    company = Company("ACME", notify_unregistered=draw(st.booleans()), timezone="Europe/Moscow")
+    return Desk(as_stored(parse_event(document), None), rules, people, teams, company)
+
+
+assert all(threshold_key(rule).count(":") == 3 for rule in STANDARD if rule.threshold), "as `documents` writes it"

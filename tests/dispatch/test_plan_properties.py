@@ -1,0 +1,131 @@
+"""What holds of every plan, whatever the desk: `plan` is a pure function, so Hypothesis may ask it anything."""
+
+from collections import Counter
+from copy import deepcopy
+from dataclasses import replace
+from random import Random
+
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from dispatch.plan import Plan
+from dispatch.roles import people_in_role
+from store.addresses import AddressError, envelope_address
+from store.rules import Rule
+from store.vocabulary import Channel, Role
+from tests.dispatch.any_desk import Desk, desks, own_rules
+
+
+def mailbox(address: str) -> str:
+    """What the mail server would deliver to: two spellings of one address are one."""
+    try:
+        return envelope_address(address).lower()
+    except AddressError:
+        return address.lower()
+
+
+def told(made: Plan) -> set[tuple[Channel, str]]:
+    """Who is told over which channel."""
+    return {(one.rule.channel, mailbox(who.address)) for one in made.taken for who in one.recipients}
+
+
+@given(desks())
+def test_nobody_is_told_twice_of_an_event_over_a_channel(desk: Desk) -> None:
+    made = desk.plan()
+    times = Counter((one.rule.channel, mailbox(who.address)) for one in made.taken for who in one.recipients)
+    event(f"{min(len(times), 3)} told")
+    assert [who for who, count in times.items() if count > 1] == []
+
+
+@given(desks())
+def test_the_actor_is_told_only_by_rules_that_ask_for_it(desk: Desk) -> None:
+    actor = desk.directory.know(desk.event.data["actor"])
+    assume(actor is not None and actor.email)
+    assert actor is not None
+    telling = [
+        one.rule for one in desk.plan().taken if mailbox(actor.email) in {mailbox(r.address) for r in one.recipients}
+    ]
+    event(f"told: {bool(telling)}")
+    assert all(rule.tell_actor for rule in telling)
+
+
+@given(desks())
+def test_a_rule_that_is_off_is_as_if_it_were_not_there(desk: Desk) -> None:
+    made = desk.plan()
+    assert all(one.rule.enabled for one in made.taken)
+    assert made.taken == desk.plan(tuple(rule for rule in desk.rules if rule.enabled)).taken
+
+
+@given(desks(), st.randoms(use_true_random=False))
+def test_the_order_in_which_rules_are_stored_does_not_matter(desk: Desk, chance: Random) -> None:
+    shuffled = list(desk.rules)
+    chance.shuffle(shuffled)
+    assert desk.plan(tuple(shuffled)) == desk.plan()
+
+
+@given(desks())
+def test_planning_changes_nothing_and_gives_the_same_again(desk: Desk) -> None:
+    before = deepcopy(desk)
+    made = desk.plan()
+    assert desk == before
+    assert desk.plan() == made
+
+
+@given(desks())
+def test_every_rule_that_matches_has_its_reasons(desk: Desk) -> None:
+    made = desk.plan()
+    assert all(card.reason for card in made.decisions)
+    codes = {card.rule_code for card in made.decisions}
+    event(f"{min(len(codes), 3)} matching")
+    assert codes == ({rule.code for rule in desk.matching} or {""})
+
+
+@given(desks())
+def test_everybody_in_a_role_has_one_decision_per_rule(desk: Desk) -> None:
+    made = desk.plan()
+    for rule in desk.matching:
+        cards = [card for card in made.decisions if card.rule_code == rule.code]
+        if not any(card.recipient for card in cards):
+            assert [card.taken for card in cards] == [False], "left out as a whole, or nobody is in its roles"
+            continue
+        held = [known for role in rule.recipients for known in people_in_role(role, desk.event, desk.directory, rule)]
+        assert all(card.recipient for card in cards)
+        assert len(cards) == len({known.key for known in held})
+
+
+@given(desks())
+def test_who_is_told_is_who_the_decisions_say_is_told(desk: Desk) -> None:
+    made = desk.plan()
+    recipients = [(one.rule.code, who.address, who.role.value) for one in made.taken for who in one.recipients]
+    cards = [(card.rule_code, card.recipient, card.params["role"]) for card in made.decisions if card.taken]
+    assert recipients == cards
+    assert all(one.recipients for one in made.taken)
+
+
+@given(desks())
+def test_told_already_means_told(desk: Desk) -> None:
+    made = desk.plan()
+    channels = {rule.code: rule.channel for rule in desk.rules}
+    for card in made.decisions:
+        if card.reason == "already_told":
+            assert (channels[card.rule_code], mailbox(card.recipient)) in told(made)
+
+
+@given(desks())
+def test_only_people_who_may_be_told_are_told(desk: Desk) -> None:
+    people = {person.email: person for person in desk.people}
+    for one in desk.plan().taken:
+        for who in one.recipients:
+            person = people.get(who.address)
+            if person is not None:
+                assert person.active
+            else:
+                assert one.rule.channel is Channel.EMAIL
+                assert desk.company.notify_unregistered or who.role is Role.FIXED
+                assert envelope_address(who.address)
+
+
+@given(desks(), own_rules("zz.another"))
+def test_one_more_rule_leaves_nobody_out(desk: Desk, another: Rule) -> None:
+    another = replace(another, object_type=desk.event.object_type)
+    assert told(desk.plan()) <= told(desk.plan((*desk.rules, another)))
