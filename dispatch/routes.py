@@ -58,13 +58,18 @@ class Route:
         self.limits = Limits(learned, now)
         self.seats: dict[int, Seat] = {}
         self._coming: set[int] = set()
+        self._proved = False
         self._shown: tuple[str, datetime | None] = ("", None)
         self._kept = learned
         self._sent_at: datetime | None = None
 
     def has_room(self, worker: int) -> bool:
-        """Whether a worker may use it: it holds a session, or one more is borne."""
-        return worker in self.seats or len(self.seats) + len(self._coming) < self.limits.connections
+        """Whether a worker may use it: it holds a session, or one more is borne.
+
+        The first session is alone: with a password that is wrong, several at once would lock the account.
+        """
+        most = self.limits.connections if self._proved else 1
+        return worker in self.seats or len(self.seats) + len(self._coming) < most
 
     @contextmanager
     def coming(self, worker: int) -> Generator[None]:
@@ -90,7 +95,7 @@ class Route:
 
     def connected(self, seat: Seat, now: datetime) -> None:
         """A session is connected."""
-        seat.connected = True
+        seat.connected = self._proved = True
         self.limits.connected(sum(one.connected for one in self.seats.values()), now)
 
     def accepted(self, seat: Seat, now: datetime) -> None:

@@ -303,8 +303,11 @@ class Sender:
             except SecretError as error:
                 raise ConnectionDownError(str(error), error_class="secret") from error
             seat = route.seats[number] = Seat(open_session(route.card, secret))
-        await seat.session.connect()
-        route.connected(seat, self._store.clock())
+        try:
+            await seat.session.connect()
+            route.connected(seat, self._store.clock())
+        finally:
+            self._arrived.set()  # others may have waited to see whether it would
         return seat
 
     async def _refused(self, letter: Claimed, route: Route, number: int, error: DispatchError) -> Settlement | None:

@@ -95,6 +95,7 @@ class MailConnection:
         insecure: Neither the server's certificate nor its name is checked: whoever sits between reads along.
         client_cert: PEM file of the certificate the server is shown, with those that lead to its authority.
         client_key: PEM file of its key, without a passphrase; empty when it is in `client_cert`.
+        secrets_mark: Tells nothing of the secrets but that they were saved anew: whoever holds one reads it again.
         secret_expires: The last day the client secret is good for, where somebody has said so.
         has_password: Whether a password is stored; read it with `store.settings.connection_secret`.
     """
@@ -122,6 +123,7 @@ class MailConnection:
     has_access_token: bool = False
     enabled: bool = True
     priority: int = 1
+    secrets_mark: str = ""
 
     def secret_days_left(self, today: date) -> int | None:
         """Days the client secret is good for after today, below 0 when it is over; `None` when nobody has said."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import date, datetime
 from enum import Enum
+from hashlib import blake2b
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -17,7 +18,7 @@ from store.engine import Store
 from store.errors import SettingsError
 from store.limits import forget_limits
 from store.sanitise import clean_line
-from store.vocabulary import Encryption, Language, Protocol, SecretName, SilentState, TokenSource
+from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, TokenSource
 
 Secrets = dict[SecretName, str | None]
 """New secrets of a connection, in clear; `None` keeps what is stored."""
@@ -314,5 +315,11 @@ def _to_connection(row: Row[Any]) -> MailConnection:
         has_password=row.password is not None,
         has_client_secret=row.client_secret is not None,
         has_access_token=row.access_token is not None,
+        secrets_mark=_mark(row),
         **values,
     )
+
+
+def _mark(row: Row[Any]) -> str:
+    sealed = b"|".join(bytes(row._mapping[name] or b"") for name in SECRETS)  # noqa: SLF001 - public in SQLAlchemy
+    return blake2b(sealed, digest_size=6).hexdigest()

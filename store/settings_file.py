@@ -254,7 +254,7 @@ def _fields(card: Any) -> dict[str, Any]:
 
 
 def _connection(card: MailConnection, references: dict[str, Any]) -> dict[str, Any]:
-    hidden = {"id", *(f"has_{name}" for name in SECRETS)}
+    hidden = {"id", "secrets_mark", *(f"has_{name}" for name in SECRETS)}
     found = {name: value for name, value in _fields(card).items() if name not in hidden}
     return {**found, **{name: reference for name, reference in references.items() if reference}}
 

@@ -26,6 +26,7 @@ from store.settings import (
     save_silent_mode,
     sending,
 )
+from store.status import read_status
 from store.vocabulary import DeliveryState, Encryption, Language, SilentState
 from tests.conftest import sqlite_url
 from tests.desk import event, furnish, open_store
@@ -180,6 +181,23 @@ def test_missing_parameters_hold_and_saving_them_lets_go(desk: Desk) -> None:
     number = desk.number
     desk.change(lambda: save_sending(desk.store, card, "анна"))
     desk.until(lambda: len(desk.about(f"RP-{number} ")) == 1)
+
+
+def test_a_password_that_is_put_right_counts_at_once(desk: Desk, tmp_path: Path) -> None:
+    """The circuit of a refused login is open for a minute; who gives the right password does not wait it out."""
+    with MailServer(tmp_path, "none", "robot", "right") as strict:
+        (main,) = connections(desk.store)
+        card = replace(main, port=strict.port, authentication=True, login="robot")
+        desk.change(lambda: save_connection(desk.store, card, password="wrong", who="анна"))
+        number = desk.emit()
+        desk.until(lambda: bool(strict.logins))
+        desk.until(lambda: [one.error_class for one in read_status(desk.store).health] == ["auth_failed"])
+        desk.change(lambda: save_connection(desk.store, card, password="right", who="анна"))
+        subject = f"RP-{number} "
+        desk.until(lambda: any(subject in str(letter.message["Subject"]) for letter in list(strict.letters)))
+        assert [password for _, password in strict.logins].count("wrong") == 1
+        desk.change(lambda: save_connection(desk.store, main, password="", who="анна"))
+        desk.letter()
 
 
 def test_a_connection_switched_off_holds_and_another_one_lets_go(desk: Desk, tmp_path: Path) -> None:
