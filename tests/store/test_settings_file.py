@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -137,7 +138,8 @@ def test_an_export_makes_another_store_the_same(store: Store, folder: Path) -> N
     apply_settings(other, export_settings(store), folder, "test")
     for read in (company, sending, silent_mode, people, teams, list_rules):
         assert read(other) == read(store)
-    assert connections(other) == connections(store)
+    ours, theirs = ([replace(card, secrets_mark="") for card in connections(one)] for one in (store, other))
+    assert theirs == ours
     other.close()
 
 
