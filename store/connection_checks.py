@@ -56,7 +56,9 @@ def check_connection(card: MailConnection) -> None:
 
 
 def check_secret(card: MailConnection, name: SecretName, *, given: str | None) -> None:
-    """Refuse a connection that is to show tokens and has none, nor anything to get them for.
+    """Refuse a connection in use that is to show tokens and has none, nor anything to get them for.
+
+    One that is switched off may lack its secret: so it can be put back from the audit, which keeps none.
 
     Args:
         card: The connection.
@@ -66,7 +68,7 @@ def check_secret(card: MailConnection, name: SecretName, *, given: str | None) -
     Raises:
         SettingsError: There is none, or the token is none.
     """
-    if card.oauth2 and not given and (given == "" or not card.has(name)):
+    if card.enabled and card.oauth2 and not given and (given == "" or not card.has(name)):
         raise SettingsError(name, _NEEDED[name], key=name)
     if name == "access_token" and given and not _TOKEN.fullmatch(given):
         raise SettingsError(

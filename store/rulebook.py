@@ -1,9 +1,11 @@
 """Event actions and escalations: reading, switching on and off, saving."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from types import SimpleNamespace
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from store import tables
 from store.audit import record
@@ -83,6 +85,33 @@ def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     return True
 
 
+def delete_in(connection: Connection, store: Store, code: str, who: str) -> bool:
+    """Delete a rule of one's own, within a transaction; gives whether there was one. Its notifications are kept.
+
+    Raises:
+        SettingsError: It belongs to the standard set: it can be switched off.
+    """
+    row = connection.execute(select(tables.rule).where(tables.rule.c.code == code)).one_or_none()
+    if row is None:
+        return False
+    if row.standard:
+        problem = "belongs to the standard set, which stays; switch it off"
+        raise SettingsError(f"rule:{code}", problem, key="standard_rule")
+    connection.execute(delete(tables.rule).where(tables.rule.c.code == code))
+    record(connection, store.clock(), who, f"rule:{code}", to_values(_to_rule(row)), None)
+    return True
+
+
+def from_values(values: Mapping[str, Any]) -> Rule:
+    """The rule of columns, as `to_values` gives them; those that are missing get their default.
+
+    Raises:
+        ValueError: A value is none any more.
+        AttributeError: A column without a default is missing.
+    """
+    return _to_rule(SimpleNamespace(**{**_defaults(), **values}))
+
+
 def to_values(rule: Rule) -> dict[str, Any]:
     """The columns of a rule."""
     threshold = rule.threshold
@@ -110,7 +139,16 @@ def to_values(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _to_rule(row: Row[Any]) -> Rule:
+def _defaults() -> dict[str, Any]:
+    plain = Rule("", RuleKind.EVENT_ACTION, {}, "", EventType.MANUAL, Channel.EMAIL, (), "", standard=False)
+    optional = {field.name for field in fields(Rule) if field.default is not MISSING} | {
+        "threshold_kind",
+        "threshold_value",
+    }
+    return {name: value for name, value in to_values(plain).items() if name in optional}
+
+
+def _to_rule(row: Row[Any] | SimpleNamespace) -> Rule:
     threshold = None
     if row.threshold_kind is not None:
         threshold = Threshold(cast("ThresholdKind", row.threshold_kind), row.threshold_value or 0)

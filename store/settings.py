@@ -262,17 +262,18 @@ def save_connection_in(
 
 def delete_connection(store: Store, connection_id: int, who: str) -> None:
     """Delete a connection; its letters are kept."""
+    store.write(lambda connection: delete_connection_in(connection, store, connection_id, who))
 
-    def change(connection: Connection) -> None:
-        table = tables.mail_connection
-        row = connection.execute(select(table).where(table.c.id == connection_id)).one_or_none()
-        if row is None:
-            return
-        connection.execute(delete(table).where(table.c.id == connection_id))
-        before = {name: _plain(row._mapping[name]) for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
-        record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
-    store.write(change)
+def delete_connection_in(connection: Connection, store: Store, connection_id: int, who: str) -> None:
+    """Like `delete_connection`, within a transaction."""
+    table = tables.mail_connection
+    row = connection.execute(select(table).where(table.c.id == connection_id)).one_or_none()
+    if row is None:
+        return
+    connection.execute(delete(table).where(table.c.id == connection_id))
+    before = {name: _plain(row._mapping[name]) for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+    record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
 
 def _save_card(

@@ -167,7 +167,10 @@ class RuleRow(SQLModel, table=True):
 
 
 class AuditRow(SQLModel, table=True):
-    """Every change of a setting: who, when, before, after. Secrets appear as the word "changed"."""
+    """Every change of a setting: who, when, before, after. Secrets appear as the word "changed".
+
+    `reverts` is the entry this one took back.
+    """
 
     __tablename__: Any = "audit"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
@@ -176,3 +179,4 @@ class AuditRow(SQLModel, table=True):
     what: str
     before: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     after: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    reverts: int | None = Field(default=None, sa_type=BigKey, index=True)

@@ -14,9 +14,13 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from dispatch.cloudevents import parse_event
 from store import outbox, tables
-from store.audit import record, settings_revision
+from store.audit import page, record, settings_revision
+from store.cards import Sending
 from store.engine import Store
+from store.errors import SettingsError
 from store.events import accept_in, last_seen
+from store.revert import revert_in
+from store.settings import save_sending, save_sending_in, sending
 from tests.desk import NOON, event
 from tests.store.test_outbox import fill
 
@@ -154,3 +158,37 @@ def test_a_deadlock_is_broken_and_both_jobs_are_done(pair: tuple[Store, Store]) 
         query = select(tables.meta.c.value).where(tables.meta.c.key.in_(keys))
         assert connection.execute(query).scalars().all() == ["2", "2"]
     assert len(rounds) > 2, "there was no deadlock"
+
+
+def test_a_revert_waits_for_a_change_and_does_not_overwrite_it_unasked(pair: tuple[Store, Store]) -> None:
+    one, two = pair
+    save_sending(one, Sending(pause_s=300), "test")
+    (entry,) = page(one, what="mail.sending")
+
+    def change(connection: Connection) -> str:
+        return str(save_sending_in(connection, one, Sending(pause_s=400), "test"))
+
+    def take_back(connection: Connection) -> str:
+        with pytest.raises(SettingsError) as caught:
+            revert_in(connection, two, entry.id, "анна")
+        return caught.value.key
+
+    assert race(pair, change, take_back) == ("True", "changed_since")
+    assert sending(one).pause_s == 400
+
+
+def test_of_two_reverts_of_one_entry_the_second_finds_it_done(pair: tuple[Store, Store]) -> None:
+    one, two = pair
+    save_sending(one, Sending(pause_s=300), "test")
+    (entry,) = page(one, what="mail.sending")
+
+    def take_back(connection: Connection) -> str:
+        return revert_in(connection, one, entry.id, "анна").outlook.action
+
+    def again(connection: Connection) -> str:
+        with pytest.raises(SettingsError) as caught:
+            revert_in(connection, two, entry.id, "борис")
+        return caught.value.key
+
+    assert race(pair, take_back, again) == ("change", "already")
+    assert [card.reverts for card in page(one, what="mail.sending")] == [entry.id, None]
