@@ -3,41 +3,53 @@
 from typing import Any
 
 from dispatch.cloudevents import Incoming, Rejected, read_events
-from dispatch.plan import plan
-from dispatch.planner import Note, Settings, compose_notes
+from dispatch.planner import Note, Settings, draft
 from store.cards import DecisionCard
 from store.engine import Store
-from store.events import as_stored, last_seen, merge
+from store.events import accepted_keys, as_stored, last_seen, merge
 
 
 def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
-    """Plan the events of a text on the store's settings; each sees what the ones before it said of its object."""
+    """Plan the events of a text on the store's settings; each sees what the ones before it said of its object.
+
+    An event that was accepted before, or stands in the text before, is marked as `duplicate`: emitted, it would be
+    dropped. It is planned all the same, and says nothing to the events after it.
+    """
     documents: list[dict[str, Any]] = []
     seen: dict[tuple[str, str], dict[str, Any] | None] = {}
+    found = read_events(text)
     with store.read() as connection:
         settings = Settings.read(connection)
-        for one in read_events(text):
+        known = accepted_keys(connection, [_key(one) for one in found if isinstance(one, Incoming)])
+        for one in found:
             if isinstance(one, Rejected):
                 documents.append({"line": one.line, "rejected": one.reason})
                 continue
             key = (one.event.object_type, one.event.object_id)
             if key not in seen:
                 seen[key] = last_seen(connection, *key)
-            documents.append(_document(one, seen[key], settings))
-            seen[key] = merge(one.event, seen[key])[1]
+            duplicate = _key(one) in known
+            documents.append(_document(one, seen[key], settings, duplicate=duplicate))
+            if not duplicate:
+                known.add(_key(one))
+                seen[key] = merge(one.event, seen[key])[1]
     return documents
 
 
-def _document(one: Incoming, seen: dict[str, Any] | None, settings: Settings) -> dict[str, Any]:
+def _key(one: Incoming) -> tuple[str, str]:
+    return one.event.source, one.event.external_id
+
+
+def _document(one: Incoming, seen: dict[str, Any] | None, settings: Settings, *, duplicate: bool) -> dict[str, Any]:
     event = as_stored(one.event, seen)
-    made = plan(event, settings.rules, settings.directory, settings.company)
-    notes, failures = compose_notes(event, made, settings)
+    made = draft(event, settings)
     return {
         "line": one.line,
         "event": {"source": event.source, "id": event.external_id, "type": f"{event.object_type}.{event.event_type}"},
         "object": event.object_number,
-        "decisions": [_decision(card) for card in (*made.decisions, *failures)],
-        "notifications": [_note(note) for note in notes],
+        "duplicate": duplicate,
+        "decisions": [_decision(card) for card in made.decisions],
+        "notifications": [_note(note) for note in made.notes],
     }
 
 

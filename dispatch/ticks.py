@@ -15,11 +15,11 @@ from dispatch.plan import threshold_key
 from store import tables
 from store.engine import Store
 from store.events import NewEvent, accept_in
-from store.rulebook import rules_in
+from store.rulebook import timed_rules_in
 from store.rules import Rule
 from store.tables.work import percent_left_sql
 from store.types import to_micros
-from store.vocabulary import DeadlineKind, EventType
+from store.vocabulary import DeadlineKind
 
 SOURCE = "vestnik.clock"
 CATCH_UP = timedelta(days=7)
@@ -33,8 +33,7 @@ def tick(store: Store) -> int:
 
 def tick_in(connection: Connection, now: datetime) -> int:
     """Like `tick`, within a transaction."""
-    timed = (EventType.DEADLINE, EventType.WAITING)
-    rules = {threshold_key(rule): rule for rule in rules_in(connection) if rule.event_type in timed and rule.enabled}
+    rules = {threshold_key(rule): rule for rule in timed_rules_in(connection)}
     found = connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at))
     marks: dict[str, datetime] = {row.threshold: row.at for row in found}
     made = 0

@@ -70,7 +70,7 @@ class _Seen:
 def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent]) -> list[bool]:
     """Store events in order; gives for each whether it was new (else it is a duplicate)."""
     keys = [(event.source, event.external_id) for event in events]
-    known = bulk.known_keys(connection, tables.event, ("source", "external_id"), list(set(keys)))
+    known = accepted_keys(connection, keys)
     fresh: list[NewEvent] = []
     outcome: list[bool] = []
     for key, event in zip(keys, events, strict=True):
@@ -81,6 +81,11 @@ def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent])
     if fresh:
         _store(connection, now, fresh)
     return outcome
+
+
+def accepted_keys(connection: Connection, keys: Sequence[tuple[str, str]]) -> set[tuple[Any, ...]]:
+    """Those of some pairs of source and id that are known: an event with one of them is a duplicate."""
+    return bulk.known_keys(connection, tables.event, ("source", "external_id"), list(set(keys)))
 
 
 def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:

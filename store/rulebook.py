@@ -32,6 +32,13 @@ def rules_in(connection: Connection, kind: RuleKind | None = None) -> list[Rule]
     return [_to_rule(row) for row in connection.execute(query)]
 
 
+def timed_rules_in(connection: Connection) -> list[Rule]:
+    """The rules the clock looks at: those that are on and wait for a deadline or for days in a status."""
+    timed = tables.rule.c.event_type.in_([EventType.DEADLINE.value, EventType.WAITING.value])
+    query = select(tables.rule).where(timed, tables.rule.c.enabled).order_by(tables.rule.c.id)
+    return [_to_rule(row) for row in connection.execute(query)]
+
+
 def set_enabled(store: Store, codes: Sequence[str], enabled: bool, who: str) -> int:  # noqa: FBT001 - reads as a sentence
     """Switch rules on or off; gives how many were changed.
 

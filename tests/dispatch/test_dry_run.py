@@ -49,3 +49,14 @@ def test_what_is_no_event_is_named_by_its_line(tmp_path: Path) -> None:
     assert first == {"line": 1, "rejected": 'specversion: must be "1.0"'}
     assert second["line"] == 2
     store.close()
+
+
+def test_what_emitting_would_drop_is_marked_and_planned_all_the_same(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    furnish(store)
+    emit(store, lines(event(key="known")))
+    again = event("request.status_changed", key="new", status="closed")
+    documents = plan_text(store, lines(event(key="known"), again, {**again, "type": "request.edited"}))
+    assert [document["duplicate"] for document in documents] == [True, False, True]
+    assert documents[0]["notifications"]
+    store.close()

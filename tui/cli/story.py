@@ -42,7 +42,8 @@ def _say_plan(document: dict[str, object]) -> None:
         say(f"line {document['line']}: rejected: {document['rejected']}")
         return
     event = plain(document["event"])
-    say(f"{document['object']} · {event['type']} · {event['source']}/{event['id']}")
+    known = " · duplicate: emitted, it would be dropped" if document["duplicate"] else ""
+    say(f"{document['object']} · {event['type']} · {event['source']}/{event['id']}{known}")
     for one in plain(document["decisions"]):
         _say_decision(DecisionCard(one["rule"], one["recipient"], one["taken"], one["reason"], one["params"]))
     for one in plain(document["notifications"]):

@@ -44,6 +44,16 @@ def test_each_event_of_a_plan_sees_what_the_ones_before_said(vestnik: Vestnik) -
     assert "(был «Новая»)" in letter["text"]
 
 
+def test_a_plan_says_what_emitting_would_drop(vestnik: Vestnik) -> None:
+    out = vestnik("plan", "-", stdin=lines(event(), event())).out
+    assert [
+        line.endswith("duplicate: emitted, it would be dropped") for line in out.splitlines() if "desk/" in line
+    ] == [
+        False,
+        True,
+    ]
+
+
 def test_a_rejected_line_of_a_plan_is_told_and_the_others_are_planned(vestnik: Vestnik) -> None:
     done = vestnik("plan", "-", stdin="{}\n" + lines(event()))
     assert done.code == 1

@@ -1,0 +1,147 @@
+"""Live, dry run and replay are one: they decide alike, tell the same people and write the same, on any desk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import event as label
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, delete, update
+
+from dispatch.compose import to_html, with_signature
+from dispatch.dry_run import plan_text
+from dispatch.intake import emit
+from dispatch.planner import Draft, Note, Planner, Settings, draft
+from store import tables
+from store.cards import Company, DeliveryCard, EventCard
+from store.directory import save_people_in, save_teams_in
+from store.engine import Store
+from store.events import unplanned
+from store.journal import story
+from store.rulebook import save_in
+from store.settings import save_company
+from store.vocabulary import Channel, DeliveryState
+from tests.desk import lines, open_store
+from tests.dispatch.any_desk import directories, documents, rulebooks
+
+SIGNATURE = "С уважением, служба поддержки"
+EMPTIED = (
+    tables.delivery, tables.notification, tables.decision, tables.event, tables.deadline, tables.object_,
+    tables.membership, tables.person, tables.team, tables.rule,
+)  # fmt: skip
+Told = tuple[str, str, str, str, str, str]
+"""Rule, recipient's name and address, subject, text, HTML."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store for all examples, emptied before each: to open one takes longer than an example."""
+    folder: Path = tmp_path_factory.mktemp("desk")
+    store = open_store(folder)
+    yield store
+    store.close()
+
+
+@st.composite
+def texts(draw: st.DrawFn, rules: Any) -> str:
+    """Some events of two objects, as a desk posts them; one may stand there twice."""
+    made: list[dict[str, Any]] = []
+    for number in range(draw(st.integers(1, 4))):
+        rule = draw(st.sampled_from(rules))
+        kind = f"{rule.object_type}.{rule.event_type.value}"
+        document = draw(documents(kind, draw(st.sampled_from([1, 2])), draw(st.sampled_from([f"e{number}", "e0"]))))
+        if draw(st.booleans()):
+            document["data"]["object"] = {"id": document["data"]["object"]["id"]}  # the rest is known, or is not
+        made.append(document)
+    return lines(*made)
+
+
+def told_by(card: EventCard) -> list[Told]:
+    """What is stored of an event's deliveries."""
+    return sorted(_stored(one) for one in card.deliveries)
+
+
+def _stored(one: DeliveryCard) -> Told:
+    row = one.row
+    return row.rule_code, row.recipient_name, row.recipient_address, row.subject, one.text, one.html
+
+
+def told_in(document: dict[str, Any]) -> list[Told]:
+    """What the dry run says of an event, as it would be stored."""
+    told: list[Told] = []
+    for note in document["notifications"]:
+        letter = note["channel"] == Channel.EMAIL.value
+        subject = note["subject"] if letter else note["short"]
+        text = with_signature(note["text"], SIGNATURE) if letter else note["text"]
+        html = to_html(note["text"], SIGNATURE) if letter else ""
+        told += [(note["rule"], who["name"], who["address"], subject, text, html) for who in note["recipients"]]
+    return sorted(told)
+
+
+def told_again(made: Draft) -> list[Told]:
+    """What a replay makes of a stored event."""
+    return sorted(_replayed(note, place) for note in made.notes for place in range(len(note.recipients)))
+
+
+def _replayed(note: Note, place: int) -> Told:
+    who = note.recipients[place]
+    return note.taken.rule.code, who.name, who.address, note.subject, note.text, note.html
+
+
+def decided(card: Any) -> tuple[str, str, bool, str, dict[str, str]]:
+    """A decision, whichever way it was made."""
+    if isinstance(card, dict):
+        return card["rule"], card["recipient"], card["taken"], card["reason"], card["params"]
+    return card.rule_code, card.recipient, card.taken, card.reason, card.params
+
+
+@settings(max_examples=max(30, settings().max_examples // 10))
+@given(st.data(), rulebooks(), directories(), st.booleans())
+def test_live_dry_run_and_replay_are_one(
+    store: Store, data: st.DataObject, rules: Any, directory: Any, unregistered: bool
+) -> None:
+    people, teams = directory
+    text = data.draw(texts(rules))
+
+    def furnish(connection: Connection) -> None:
+        for table in EMPTIED:
+            connection.execute(delete(table))
+        save_teams_in(connection, store, teams, "test")
+        save_people_in(connection, store, people, "test")
+        for rule in rules:
+            save_in(connection, store, rule, "test")
+
+    store.write(furnish)
+    save_company(store, Company("ACME", SIGNATURE, unregistered, timezone="Europe/Moscow"), "test")
+
+    dry = [document for document in plan_text(store, text) if not document["duplicate"]]
+    assert [story(store, document["event"]["id"]) for document in dry] == [[]] * len(dry), (
+        "the dry run changed something"
+    )
+    emit(store, text)
+    while Planner(store).plan_now():
+        pass
+
+    told = 0
+    for document in dry:
+        (card,) = story(store, document["event"]["id"])
+        assert [decided(one) for one in card.decisions] == [decided(one) for one in document["decisions"]]
+        assert told_by(card) == told_in(document)
+        assert all(one.row.state is _state(one.row.channel) for one in card.deliveries)
+        told += len(card.deliveries)
+    label(f"{min(told, 3)} told")
+
+    store.write(lambda connection: connection.execute(update(tables.event).values(planned_at=None)))
+    with store.read() as connection:
+        replayed = [draft(one, Settings.read(connection)) for one in unplanned(connection, 100)]
+    assert len(replayed) == len(dry)
+    for made in replayed:
+        (card,) = story(store, made.event.external_id)
+        assert [decided(one) for one in card.decisions] == [decided(one) for one in made.decisions]
+        assert told_by(card) == told_again(made)
+
+
+def _state(channel: Channel) -> DeliveryState:
+    return DeliveryState.PENDING if channel is Channel.EMAIL else DeliveryState.SENT
