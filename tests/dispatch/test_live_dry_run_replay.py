@@ -15,7 +15,7 @@ from dispatch.dry_run import plan_text
 from dispatch.intake import emit
 from dispatch.planner import Draft, Note, Planner, Settings, draft
 from store import tables
-from store.cards import Company, DeliveryCard, EventCard
+from store.cards import Company, DecisionCard, DeliveryCard, EventCard
 from store.directory import save_people_in, save_teams_in
 from store.engine import Store
 from store.events import unplanned
@@ -31,6 +31,7 @@ EMPTIED = (
     tables.delivery, tables.notification, tables.decision, tables.event, tables.deadline, tables.object_,
     tables.membership, tables.person, tables.team, tables.rule,
 )  # fmt: skip
+Decision = tuple[str, str, bool, str, dict[str, str]]
 Told = tuple[str, str, str, str, str, str]
 """Rule, recipient's name and address, subject, text, HTML."""
 
@@ -90,11 +91,14 @@ def _replayed(note: Note, place: int) -> Told:
     return note.taken.rule.code, who.name, who.address, note.subject, note.text, note.html
 
 
-def decided(card: Any) -> tuple[str, str, bool, str, dict[str, str]]:
-    """A decision, whichever way it was made."""
-    if isinstance(card, dict):
-        return card["rule"], card["recipient"], card["taken"], card["reason"], card["params"]
+def decided(card: DecisionCard) -> Decision:
+    """A decision as the planner makes it and as it is stored."""
     return card.rule_code, card.recipient, card.taken, card.reason, card.params
+
+
+def decided_in(document: dict[str, Any]) -> list[Decision]:
+    """The decisions the dry run tells."""
+    return [(d["rule"], d["recipient"], d["taken"], d["reason"], d["params"]) for d in document["decisions"]]
 
 
 @settings(max_examples=max(30, settings().max_examples // 10))
@@ -127,7 +131,7 @@ def test_live_dry_run_and_replay_are_one(
     told = 0
     for document in dry:
         (card,) = story(store, document["event"]["id"])
-        assert [decided(one) for one in card.decisions] == [decided(one) for one in document["decisions"]]
+        assert [decided(one) for one in card.decisions] == decided_in(document)
         assert told_by(card) == told_in(document)
         assert all(one.row.state is _state(one.row.channel) for one in card.deliveries)
         told += len(card.deliveries)
