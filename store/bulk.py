@@ -74,7 +74,8 @@ def _sets(table: Table, columns: tuple[str, ...], dialect: Dialect) -> str:
     def new(name: str, place: int) -> str:
         if dialect.name != "postgresql":
             return f"new.column{place}"  # a cast to JSON would make a number of it there
-        return f"CAST(new.column{place} AS {table.c[name].type.compile(dialect)})"
+        kind = table.c[name].type.compile(dialect).partition(" COLLATE ")[0]  # a cast has no collation
+        return f"CAST(new.column{place} AS {kind})"
 
     return ", ".join(f'"{name}" = {new(name, place)}' for place, name in enumerate(columns[1:], 2))
 

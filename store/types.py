@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Integer
+from sqlalchemy import BigInteger, Dialect, Integer, String
 from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -11,6 +11,9 @@ _MICROSECOND = timedelta(microseconds=1)
 
 BigKey = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit key. SQLite numbers rows by itself only when the column is spelled INTEGER."""
+
+Sortable = String().with_variant(String(collation="C"), "postgresql")
+"""Text that sorts by code points on both engines, whatever the language of the server."""
 
 
 def to_micros(moment: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, LargeBinary
 from sqlmodel import Column, Field, SQLModel
 
-from store.types import BigKey, UtcMicros
+from store.types import BigKey, Sortable, UtcMicros
 
 
 class MetaRow(SQLModel, table=True):
@@ -18,7 +18,7 @@ class MetaRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """Somebody in the directory; `email` is kept in lower case."""
+    """Somebody in the directory; `email` is kept in lower case. `search` is as in `store.folding`."""
 
     __tablename__: Any = "person"
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
@@ -28,6 +28,7 @@ class PersonRow(SQLModel, table=True):
     head: str | None = None
     language: str | None = None
     active: bool = True
+    search: str = Field(sa_type=Sortable, index=True)
 
 
 class TeamRow(SQLModel, table=True):

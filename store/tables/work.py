@@ -123,6 +123,15 @@ class DecisionRow(SQLModel, table=True):
     """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself."""
 
     __tablename__: Any = "decision"
+    __table_args__ = (
+        Index(
+            "ix_decision_unregistered",
+            "recipient",
+            "event_id",
+            sqlite_where=text("reason = 'unregistered'"),
+            postgresql_where=text("reason = 'unregistered'"),
+        ),
+    )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     event_id: int = Field(
         sa_column=Column(BigKey, ForeignKey("event.id", ondelete="CASCADE"), nullable=False, index=True)

@@ -19,10 +19,12 @@ from sqlalchemy import Connection, create_engine, func, inspect, select, text
 
 from store import tables
 from store.catalogue.standard import STANDARD
+from store.directory import ties
 from store.engine import Store, make_engine, sqlite_path
 from store.errors import StoreUnreachableError, StoreVersionError
 from store.migrate import OURS, Scripts, alembic_config, make_current, revision
 from store.migrations import HEAD, KNOWN
+from store.people_search import Wanted, page
 from store.tables import METADATA
 from tests.conftest import sqlite_url
 
@@ -131,6 +133,24 @@ def test_a_connection_from_before_keeps_its_secret_and_its_health(empty_url: str
         (row,) = connection.execute(select(tables.mail_connection)).all()
         assert (bytes(row.password), row.insecure, row.token_source) == (b"sealed", False, "application")
         assert connection.execute(select(tables.connection_health.c.circuit)).scalars().all() == ["open"]
+
+
+def test_people_from_before_are_found_whatever_the_case(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0004")
+        yes = "1" if engine.dialect.name == "sqlite" else "true"
+        people = (
+            f"(1, 'o@example.org', 'ОРЛОВА Анна', 'Boss@Example.org', {yes}), (2, 'b@example.org', 'Б', NULL, {yes})"
+        )
+        connection.execute(text(f"INSERT INTO person (id, email, name, head, active) VALUES {people}"))
+        connection.execute(text("INSERT INTO team (id, code, name, leader) VALUES (1, 'a', 'А', 'O@example.org')"))
+        connection.execute(text("INSERT INTO membership (person_id, team_code) VALUES (1, 'a')"))
+    engine.dispose()
+    with closing(Store.open(empty_url, upgrade=True)) as store:
+        (found,) = page(store, Wanted("орлова"))
+        assert (found.person.head, found.person.teams) == ("boss@example.org", ("a",))
+        assert ties(store, "o@example.org").leads == ("a",)
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

@@ -28,12 +28,16 @@ def _bytes_of(file: str) -> Generator[BinaryIO]:
         fail(f"{file}: {error.strerror}", BAD_INPUT)
 
 
+def read_bytes(file: str) -> bytes:
+    """A file, or standard input for `-`, as it is."""
+    with _bytes_of(file) as stream:
+        return stream.read()
+
+
 def read_input(file: str) -> str:
     """A file's text, or standard input for `-`."""
-    with _bytes_of(file) as stream:
-        content = stream.read()
     try:
-        return content.decode("utf-8")
+        return read_bytes(file).decode("utf-8")
     except UnicodeDecodeError:
         fail(f"{file}: is not UTF-8 text", BAD_INPUT)
 
