@@ -11,7 +11,9 @@ from store.vocabulary import Role
 Finder = Callable[[dict[str, Any], StoredEvent, Directory], list[Known]]
 MANAGERS = frozenset({Role.TEAM_LEADER, Role.RESPONSIBLE_TEAM_LEADER, Role.HEAD})
 """In alerts to these the responsible person is left out."""
-RANK = {role: rank for rank, role in enumerate(Role)}
+_CROWDS = (Role.RESPONSIBLE_TEAM, Role.OBSERVERS, Role.SUBSCRIBERS)
+RANK = {role: rank for rank, role in enumerate(sorted(Role, key=_CROWDS.__contains__))}
+"""The nearest first: whoever leads the team, or was chosen by name, is told as such and not as one of many."""
 
 
 def people_in_role(role: Role, event: StoredEvent, directory: Directory, rule: Rule) -> list[Known]:
@@ -69,8 +71,10 @@ def _head(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> li
 
 
 def _previous_responsible(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:
-    del thing
-    return _known(directory, part(part(event.data, "changes"), "responsible").get("from"))
+    # A desk may report a change to who it was already; nothing was taken from them.
+    now = directory.know(thing.get("responsible"))
+    before = _known(directory, part(part(event.data, "changes"), "responsible").get("from"))
+    return [known for known in before if now is None or known.key != now.key]
 
 
 def _approvers(thing: dict[str, Any], event: StoredEvent, directory: Directory) -> list[Known]:

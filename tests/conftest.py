@@ -23,8 +23,9 @@ hypothesis.settings.load_profile(os.environ.get("VESTNIK_HYPOTHESIS", "suite"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Screenshots are compared, unless they are to be drawn anew."""
+    """Screenshots and papers are compared, unless they are to be made anew."""
     parser.addoption("--update-screenshots", action="store_true", help="draw the pictures in screenshots/ anew")
+    parser.addoption("--update-golden", action="store_true", help="write the papers in tests/**/golden/ anew")
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,20 @@ def test_managers_alerts_leave_the_responsible_out() -> None:
     assert _told(_plan(event(), rules)) == {(RULE.code, "petrov@example.org"), (RULE.code, "boss@example.org")}
 
 
+def test_the_leader_of_a_team_is_told_as_such_and_not_as_a_member() -> None:
+    document = event("request.deadline")
+    key = "request:resolution:at_due:0"
+    document["data"]["deadline"] = {"kind": "resolution", "due": document["time"], "threshold": key}
+    roles = {who.address: who.role for one in _plan(document).taken for who in one.recipients}
+    assert roles["petrov@example.org"] is Role.TEAM_LEADER
+
+
+def test_who_was_chosen_for_a_comment_is_told_as_such_and_not_as_a_follower() -> None:
+    comment = {"text": "Смотрите", "chosen": ["boss"]}
+    told = _told(_plan(event("request.comment_added", observers=["boss"], comment=comment)))
+    assert {code for code, address in told if address == "boss@example.org"} == {"request.comment_added.chosen.email"}
+
+
 @pytest.mark.parametrize(
     ("client", "reason"),
     [

@@ -60,3 +60,8 @@ def _holders(role: Role, **fields: Any) -> list[str]:
 )
 def test_who_holds_a_role(role: Role, fields: dict[str, Any], expected: list[str]) -> None:
     assert _holders(role, **fields) == expected
+
+
+def test_who_still_is_responsible_is_not_the_previous_one() -> None:
+    assert _holders(Role.PREVIOUS_RESPONSIBLE, responsible="PETROV@example.org") == []
+    assert _holders(Role.PREVIOUS_RESPONSIBLE, responsible=None) == ["petrov@example.org"]
