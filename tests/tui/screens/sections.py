@@ -16,6 +16,7 @@ from tui.app import ConsoleApp
 
 SIZES = [(80, 24), (120, 40)]
 LANGUAGES = ["ru", "en"]
+QUIET_LOOKS = 3
 
 
 def make_store(folder: Path) -> Store:
@@ -26,16 +27,19 @@ def make_store(folder: Path) -> Store:
 
 
 async def settle(pilot: "Pilot[Any]") -> None:
-    """Wait until threads have answered and the answers are painted."""
-    for _ in range(3):
+    """Wait until threads have answered and the answers are painted: until nothing is under way several looks long.
+
+    One look is not enough: on a busy machine a screen may not have begun to load yet.
+    """
+    quiet = 0
+    while quiet < QUIET_LOOKS:
         await pilot.pause()
         running = [
             worker
             for worker in pilot.app.workers
             if worker.group in {"rules", "mail", "mail-read", "company", "system", "save", "deliveries", "delivery"}
         ]
-        if not running:
-            return
+        quiet = 0 if running else quiet + 1
         await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
         await pilot.pause()
 

@@ -7,6 +7,7 @@ from store.engine import Store
 from store.rulebook import list_rules
 from store.vocabulary import RuleKind
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
+from tests.tui.waiting import until
 from tui.screens.event_actions import EventActionsScreen
 from tui.widgets.rule_list import RuleList
 
@@ -26,9 +27,10 @@ async def test_title_and_switch_are_seen_at_every_size(
 ) -> None:
     async with section(section_store, EventActionsScreen, language=language, size=size) as pilot:
         table = pilot.app.screen.query_one(RuleList).table
-        assert table.row_count == len(codes(section_store))
+        await until(pilot, lambda: table.row_count == len(codes(section_store)))
         assert {"enabled", "title"} <= {str(key.value) for key in table.columns}
-        assert sum(column.get_render_width(table) for column in table.columns.values()) <= table.size.width
+        columns = table.columns.values()
+        await until(pilot, lambda: sum(column.get_render_width(table) for column in columns) <= table.size.width)
 
 
 async def test_space_switches_the_row_off_at_once(section_store: Store) -> None:
