@@ -3,10 +3,11 @@
 from typing import Any
 
 from dispatch.cloudevents import Incoming, Rejected, read_events
-from dispatch.planner import Note, Settings, draft
+from dispatch.planner import Draft, Note, Settings, draft
+from dispatch.told import Told
 from store.cards import DecisionCard
 from store.engine import Store
-from store.events import accepted_keys, as_stored, last_seen, merge
+from store.events import StoredEvent, accepted_keys, as_stored, last_seen, merge
 
 
 def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
@@ -20,6 +21,7 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
     found = read_events(text)
     with store.read() as connection:
         settings = Settings.read(connection)
+        told = Told(settings.rules.seldom)
         known = accepted_keys(connection, [_key(one) for one in found if isinstance(one, Incoming)])
         for one in found:
             if isinstance(one, Rejected):
@@ -29,7 +31,9 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
             if key not in seen:
                 seen[key] = last_seen(connection, *key)
             duplicate = _key(one) in known
-            documents.append(_document(one, seen[key], settings, duplicate=duplicate))
+            event = as_stored(one.event, seen[key])
+            told.read(connection, [event])
+            documents.append(_document(one, event, draft(event, settings, told), duplicate=duplicate))
             if not duplicate:
                 known.add(_key(one))
                 seen[key] = merge(one.event, seen[key])[1]
@@ -40,9 +44,7 @@ def _key(one: Incoming) -> tuple[str, str]:
     return one.event.source, one.event.external_id
 
 
-def _document(one: Incoming, seen: dict[str, Any] | None, settings: Settings, *, duplicate: bool) -> dict[str, Any]:
-    event = as_stored(one.event, seen)
-    made = draft(event, settings)
+def _document(one: Incoming, event: StoredEvent, made: Draft, *, duplicate: bool) -> dict[str, Any]:
     return {
         "line": one.line,
         "event": {"source": event.source, "id": event.external_id, "type": f"{event.object_type}.{event.event_type}"},

@@ -5,8 +5,10 @@ screen all call this one function.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from dispatch import context as contexts
@@ -18,6 +20,9 @@ from store.cards import Company, DecisionCard
 from store.events import StoredEvent, part
 from store.rules import Rule
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
+from store.working_hours import next_opening
+
+NOTHING: Mapping[tuple[str, str], datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +37,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A rule that is taken, and whom it tells."""
+    """A rule that is taken, and whom it tells; its letters wait until `not_before`, where that is said."""
 
     rule: Rule
     recipients: tuple[Recipient, ...]
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,11 @@ class Rulebook:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._index: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+        self.seldom: list[Rule] = []
+        """Rules that tell once in a while."""
         for rule in rules:
+            if rule.once_minutes:
+                self.seldom.append(rule)
             self._index[rule.object_type, rule.event_type].append(rule)
         for found in self._index.values():
             # The nearest role comes first, so that a person told once is told in the role that fits best.
@@ -73,6 +83,7 @@ class _Planning:
     directory: Directory
     company: Company
     context: dict[str, Any]
+    told_before: Mapping[tuple[str, str], datetime]
     decisions: list[DecisionCard] = field(default_factory=list[DecisionCard])
     told: dict[tuple[Channel, str], str] = field(default_factory=dict[tuple[Channel, str], str])
 
@@ -80,22 +91,38 @@ class _Planning:
         self.decisions.append(DecisionCard(rule.code, recipient, taken, reason, params))
 
 
-def plan(event: StoredEvent, rules: Rulebook, directory: Directory, company: Company) -> Plan:
-    """Decide what an event leads to. Pure."""
+def plan(
+    event: StoredEvent,
+    rules: Rulebook,
+    directory: Directory,
+    company: Company,
+    told_before: Mapping[tuple[str, str], datetime] = NOTHING,
+) -> Plan:
+    """Decide what an event leads to. Pure.
+
+    Args:
+        event: The event.
+        rules: All rules.
+        directory: People and teams.
+        company: The company card.
+        told_before: When a rule (by code) last told a person (by `Known.key`) about this object; asked only of rules
+            that tell once in a while.
+    """
     matching = rules.matching(event.object_type, event.event_type)
     if not matching:
         return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
     context = contexts.build(event, directory, company, company.language, event.at)
-    planning = _Planning(event, directory, company, context)
+    planning = _Planning(event, directory, company, context, told_before)
     taken: list[Taken] = []
     for rule in matching:
         reason = _left_out(planning, rule)
         if reason is not None:
             planning.decide(rule, reason)
             continue
-        recipients = _recipients(planning, rule)
+        opens = _opens(planning, rule)
+        recipients = _recipients(planning, rule, opens)
         if recipients:
-            taken.append(Taken(rule, recipients))
+            taken.append(Taken(rule, recipients, opens))
     return Plan(tuple(taken), tuple(planning.decisions), context)
 
 
@@ -125,8 +152,17 @@ def _left_out(planning: _Planning, rule: Rule) -> str | None:
     return None
 
 
+def _opens(planning: _Planning, rule: Rule) -> datetime | None:
+    """Until when the letters of a rule wait, if they do."""
+    if not rule.working_hours or rule.channel is not Channel.EMAIL:
+        return None
+    return next_opening(planning.company.working_hours, planning.company.timezone, planning.event.at)
+
+
 def _other_status(planning: _Planning, rule: Rule) -> str | None:
     status = planning.context["object"]["status"]
+    if rule.from_status and planning.context["old_status"] not in rule.from_status:
+        return "other_old_status"
     if rule.to_status and status not in rule.to_status:
         return "other_status"
     if status in rule.not_to_status:
@@ -152,7 +188,8 @@ def threshold_key(rule: Rule) -> str:
     return f"{rule.object_type}:{deadline}:{threshold.kind if threshold else ''}:{threshold.value if threshold else 0}"
 
 
-def _recipients(planning: _Planning, rule: Rule) -> tuple[Recipient, ...]:
+def _recipients(planning: _Planning, rule: Rule, opens: datetime | None) -> tuple[Recipient, ...]:
+    waits = {"not_before": opens.isoformat()} if opens else {}
     chosen: list[Recipient] = []
     for role, known, reason in _holders(planning, rule):
         shown = known.email or known.name
@@ -160,7 +197,7 @@ def _recipients(planning: _Planning, rule: Rule) -> tuple[Recipient, ...]:
             planning.decide(rule, reason, recipient=shown, role=role.value)
             continue
         planning.told[rule.channel, known.key] = rule.code
-        planning.decide(rule, "told", taken=True, recipient=shown, role=role.value)
+        planning.decide(rule, "told", taken=True, recipient=shown, role=role.value, **waits)
         language = known.person.language if known.person and known.person.language else planning.company.language
         chosen.append(Recipient(known.email, known.name or known.email, language, role))
     return tuple(chosen)
@@ -193,11 +230,20 @@ def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str |
         ("actor", not rule.tell_actor and actor is not None and actor.key == known.key),
         ("responsible_told", role in MANAGERS and responsible is not None and responsible.key == known.key),
         ("already_told", (rule.channel, known.key) in planning.told),
+        ("told_recently", _told_recently(planning, rule, known)),
         ("no_address", rule.channel is Channel.EMAIL and not known.email),
         ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),
         ("bad_address", rule.channel is Channel.EMAIL and not _is_address(known.email)),
     )
     return next((reason for reason, applies in checks if applies), None)
+
+
+def _told_recently(planning: _Planning, rule: Rule, known: Known) -> bool:
+    """Whether the rule tells a person once in a while, and has told this one about this object within it."""
+    if rule.once_minutes is None:
+        return False
+    last = planning.told_before.get((rule.code, known.key))
+    return last is not None and planning.event.at - last < timedelta(minutes=rule.once_minutes)
 
 
 def _is_address(text: str) -> bool:

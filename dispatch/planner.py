@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.errors import DispatchError
 from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
+from dispatch.told import Told
 from store import bulk, tables
 from store.audit import revision_in
 from store.cards import Company, DecisionCard
@@ -22,10 +23,11 @@ from store.directory import people_in, teams_in
 from store.engine import Store
 from store.events import StoredEvent, take_planned, unplanned
 from store.rulebook import rules_in
+from store.rules import Rule
 from store.sanitise import clean_line
 from store.settings import company_in
 from store.types import to_micros
-from store.vocabulary import Channel, DeliveryState, Language
+from store.vocabulary import Channel, DeliveryState, Language, Role
 
 _log = logging.getLogger(__name__)
 BATCH = 200
@@ -33,6 +35,14 @@ BATCH = 200
 SLICE_S = 0.001
 """Planning shares the event loop with sending: a thread of its own would fight with it for the interpreter."""
 MAX_PROBLEM = 500
+OWN_TEXT_FAILED = "own_text_failed"
+WARNINGS = {
+    Language.RU: ("Администраторы", "Текст действия «{title}» не заполнился, ушёл стандартный: {problem}"),
+    Language.EN: ("Administrators", "The text of “{title}” could not be filled in, the standard one went: {problem}"),
+}
+"""Who is told in the pane of words that could not be used, and how."""
+WORKING_HOURS = "working_hours"
+"""Why a letter waits that could go: its rule keeps to the company's working hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +88,32 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
             if language not in contexts:
                 contexts[language] = build(event, settings.directory, settings.company, language, event.at)
             try:
-                rendered = render(template_text(taken.rule.template, language), contexts[language])
+                rendered, problem = _rendered(taken.rule, language, contexts[language])
             except DispatchError as error:
                 params = {"problem": error.answer}
                 failures.append(DecisionCard(taken.rule.code, "", taken=False, reason="template_error", params=params))
                 continue
+            if problem:
+                params = {"problem": problem, "language": language.value}
+                failures.append(DecisionCard(taken.rule.code, "", taken=True, reason=OWN_TEXT_FAILED, params=params))
             recipients = tuple(recipient for recipient in taken.recipients if recipient.language is language)
             notes.append(_note(taken, language, rendered, recipients, settings.company.signature))
     return notes, failures
+
+
+def _rendered(rule: Rule, language: Language, context: dict[str, Any]) -> tuple[Rendered, str]:
+    """The rule's own words where it has some, else those of its template; and why its own could not be taken.
+
+    Raises:
+        ComposeError: The template cannot be rendered either.
+    """
+    problem = ""
+    if (own := rule.texts.get(language.value)) is not None:
+        try:
+            return render(own, context), ""
+        except DispatchError as error:
+            problem = error.answer
+    return render(template_text(rule.template, language), context), problem
 
 
 def _note(
@@ -98,6 +126,16 @@ def _note(
     return Note(taken, language, rendered, rendered.subject, text, to_html(rendered.text, signature), recipients)
 
 
+def warning(card: DecisionCard, notes: Sequence[Note], language: Language) -> Note:
+    """What the pane says to administrators of a rule whose own words could not be used."""
+    rule = next(note.taken.rule for note in notes if note.taken.rule.code == card.rule_code)
+    who, words = WARNINGS[language]
+    short = clean_line(words.format(title=rule.titles.get(language.value, rule.code), problem=card.params["problem"]))
+    recipient = Recipient("", who, language, Role.FIXED)
+    taken = Taken(replace(rule, channel=Channel.INTERFACE), (recipient,))
+    return Note(taken, language, Rendered(short, short, short), short, short, "", (recipient,))
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An event planned and composed, not stored yet."""
@@ -106,11 +144,18 @@ class Draft:
     decisions: Sequence[DecisionCard]
     notes: Sequence[Note]
 
+    @property
+    def failed_texts(self) -> list[DecisionCard]:
+        """Rules whose own words could not be used, and why."""
+        return [card for card in self.decisions if card.reason == OWN_TEXT_FAILED]
 
-def draft(event: StoredEvent, settings: Settings) -> Draft:
-    """Plan and compose an event; one that cannot be planned gets what went wrong as its why."""
+
+def draft(event: StoredEvent, settings: Settings, told: Told | None = None) -> Draft:
+    """Plan and compose an event; one that cannot be planned gets what went wrong as its why. `told` takes it in."""
+    told = told or Told()
     try:
-        made = plan(event, settings.rules, settings.directory, settings.company)
+        made = plan(event, settings.rules, settings.directory, settings.company, told.about(event))
+        told.add(event, made.decisions)
         notes, failures = compose_notes(event, made, settings)
     except Exception as error:  # noqa: BLE001 - whatever it is
         _log.exception("event %s %s cannot be planned", event.source, event.external_id)
@@ -130,19 +175,21 @@ class Planner:
         self._store = store
         self._settings: Settings | None = None
         self._after = 0
+        self._warned: set[tuple[int, str, str]] = set()
 
     async def plan_batch(self) -> int:
         """Plan up to `BATCH` events; gives how many were looked at, 0 when none waits."""
-        events, settings = await asyncio.to_thread(self._read)
+        events, settings, told = await asyncio.to_thread(self._read)
         if not events:
             return 0
         drafts: list[Draft] = []
         pause_at = time.perf_counter() + SLICE_S
         for event in events:
-            drafts.append(draft(event, settings))
+            drafts.append(draft(event, settings, told))
             if time.perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = time.perf_counter() + SLICE_S
+        drafts = self._warn(drafts, settings)
         planned = await asyncio.wrap_future(self._store.submit(lambda connection: self._write(connection, drafts)))
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
         self._after = events[-1].id if planned < len(events) else 0
@@ -150,18 +197,33 @@ class Planner:
 
     def plan_now(self) -> int:
         """Plan up to `BATCH` events on this thread; gives how many were planned."""
-        events, settings = self._read()
-        drafts = [draft(event, settings) for event in events]
+        events, settings, told = self._read()
+        drafts = self._warn([draft(event, settings, told) for event in events], settings)
         return self._store.write(lambda connection: self._write(connection, drafts)) if drafts else 0
 
-    def _read(self) -> tuple[list[StoredEvent], Settings]:
+    def _warn(self, drafts: list[Draft], settings: Settings) -> list[Draft]:
+        """Tell the administrators in the pane of words that could not be used: once for each change of the settings."""
+        found: list[Draft] = []
+        for one in drafts:
+            notes = list(one.notes)
+            for card in one.failed_texts:
+                key = (settings.revision, card.rule_code, card.params["language"])
+                if key not in self._warned:
+                    self._warned.add(key)
+                    notes.append(warning(card, one.notes, settings.company.language))
+            found.append(replace(one, notes=notes) if len(notes) > len(one.notes) else one)
+        return found
+
+    def _read(self) -> tuple[list[StoredEvent], Settings, Told]:
         with self._store.read() as connection:
             events = unplanned(connection, BATCH, self._after)
             if not events and self._after:
                 events = unplanned(connection, BATCH)
             if self._settings is None or self._settings.revision != revision_in(connection):
                 self._settings = Settings.read(connection)
-            return events, self._settings
+            told = Told(self._settings.rules.seldom)
+            told.read(connection, events)
+            return events, self._settings, told
 
     def _write(self, connection: Connection, drafts: Sequence[Draft]) -> int:
         """Runs on the writer thread; gives how many events were ours to plan."""
@@ -193,8 +255,10 @@ def _insert_notes(connection: Connection, now: int, notes: Sequence[tuple[int, N
         channel = note.taken.rule.channel
         shown = channel is Channel.INTERFACE
         state, sent_at = (DeliveryState.SENT, now) if shown else (DeliveryState.PENDING, None)
+        opens = note.taken.not_before
+        due, reason = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > now else (now, "")
         deliveries += [
-            (key, event_id, channel.value, who.name, who.address, state.value, "", 0, now, now, sent_at, "", "")
+            (key, event_id, channel.value, who.name, who.address, state.value, reason, 0, due, now, sent_at, "", "")
             for who in note.recipients
         ]
     columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")

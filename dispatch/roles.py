@@ -18,6 +18,8 @@ RANK = {role: rank for rank, role in enumerate(sorted(Role, key=_CROWDS.__contai
 
 def people_in_role(role: Role, event: StoredEvent, directory: Directory, rule: Rule) -> list[Known]:
     """Who holds a role for this event; may be empty, may repeat."""
+    if role is Role.TEAMS:
+        return [known for code in rule.teams for known in directory.members(code)]
     if role is Role.FIXED:
         return [known for address in rule.fixed_addresses if (known := directory.know(address))]
     thing = cast("dict[str, Any]", event.data["object"])

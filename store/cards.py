@@ -47,6 +47,8 @@ class Company:
     notify_unregistered: bool = False
     language: Language = Language.RU
     timezone: str = "UTC"
+    working_hours: dict[str, str] = field(default_factory=dict[str, str])
+    """By weekday (`mon` … `sun`), e.g. `09:00-18:00`; a day that is missing is free, none at all means always."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """What a rule must be before it is saved: its parts fit together, its condition can be read, its template is there."""
 
 import re
+from typing import TYPE_CHECKING
 
 from store.catalogue.letters import template_text
-from store.checks import MAX_KEY, check_address, check_line, check_number
+from store.checks import MAX_KEY, check_address, check_line, check_number, check_text
 from store.errors import SettingsError
-from store.rules import Rule
+from store.rules import OwnText, Rule
+from store.sanitise import clean_line
 from store.vocabulary import EventType, Language, Role, RuleKind
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, nodes
 
 CONDITION_NAMES = frozenset(
     {
@@ -34,12 +39,19 @@ def check_rule(rule: Rule) -> None:
         raise SettingsError("object_type", f"{rule.object_type!r} is not a type. Example: request")
     for language in Language:
         check_line(rule.titles.get(language.value, ""), f"titles.{language.value}", required=True)
-    for path, words in (("to_status", rule.to_status), ("not_to_status", rule.not_to_status)):
+    lists = {"from_status": rule.from_status, "to_status": rule.to_status, "not_to_status": rule.not_to_status}
+    for path, words in {**lists, "teams": rule.teams}.items():
         for index, word in enumerate(words):
             check_line(word, f"{path}[{index}]", required=True, most=MAX_KEY)
     _check_recipients(rule)
     _check_time(rule)
     _check_template(rule)
+    if rule.from_status and rule.event_type is not EventType.STATUS_CHANGED:
+        raise SettingsError("from_status", "belongs to rules with the event type status_changed", key="from_status")
+    if rule.once_minutes is not None:
+        check_number(rule.once_minutes, "once_minutes", 1, MAX_MINUTES)
+    for language, text in rule.texts.items():
+        check_own_text(text, f"texts.{language}")
     check_condition(rule.condition)
     check_line(rule.reason or "", "reason", most=MAX_KEY)
 
@@ -49,6 +61,8 @@ def _check_recipients(rule: Rule) -> None:
         raise SettingsError("recipients", "is empty; name at least one role")
     if Role.FIXED in rule.recipients and not rule.fixed_addresses:
         raise SettingsError("fixed_addresses", "is empty, though the role fixed is among the recipients")
+    if Role.TEAMS in rule.recipients and not rule.teams:
+        raise SettingsError("teams", "is empty, though the role teams is among the recipients")
     for index, address in enumerate(rule.fixed_addresses):
         check_address(address, f"fixed_addresses[{index}]", required=True)
 
@@ -90,6 +104,29 @@ def _check_template(rule: Rule) -> None:
         raise SettingsError("template", f"there is no template {rule.template!r}. Example: status.staff") from None
 
 
+def check_own_text(text: OwnText, path: str) -> None:
+    """Refuse words that cannot be read as a template, or that speak of what no event has. Parsed, never rendered.
+
+    Raises:
+        SettingsError: They are such.
+    """
+    # Imported here: Jinja is needed only when a rule is changed, and the console starts without it.
+    from jinja2 import Environment, TemplateSyntaxError
+
+    check_line(text.subject, f"{path}.subject", required=True)
+    check_line(text.short, f"{path}.short", required=True)
+    check_text(text.body, f"{path}.body")
+    environment = Environment(autoescape=True, lstrip_blocks=True)
+    environment.filters["quote"] = str  # dispatch/compose.py has the real one
+    for name in ("subject", "short", "body"):
+        try:
+            tree = environment.parse(getattr(text, name))
+        except (TemplateSyntaxError, RecursionError) as error:
+            shown = clean_line(str(error))
+            raise SettingsError(f"{path}.{name}", f"cannot be read: {shown}", key="unreadable", value=shown) from None
+        _check_tree(tree, f"{path}.{name}", environment, loops=True)
+
+
 def check_condition(condition: str | None) -> None:
     """Refuse a condition that cannot be read, or that speaks of what no event has. It is parsed, never evaluated.
 
@@ -99,7 +136,7 @@ def check_condition(condition: str | None) -> None:
     if condition is None:
         return
     # Imported here: Jinja is needed only when a rule is changed, and the console starts without it.
-    from jinja2 import Environment, TemplateSyntaxError, nodes
+    from jinja2 import Environment, TemplateSyntaxError
     from jinja2.parser import Parser
 
     check_line(condition, "condition", required=True, most=MAX_CONDITION)
@@ -111,12 +148,21 @@ def check_condition(condition: str | None) -> None:
             parser.fail("something is left over at its end")
     except (TemplateSyntaxError, RecursionError) as error:
         raise SettingsError("condition", f"cannot be read: {error}. Example: responsible is not none") from None
+    _check_tree(tree, "condition", environment)
+
+
+def _check_tree(tree: "nodes.Node", path: str, environment: "Environment", *, loops: bool = False) -> None:
+    from jinja2 import nodes
+
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"} if loops else set[str]()
     for node in (tree, *tree.find_all(nodes.Node)):
-        if isinstance(node, nodes.Name) and node.name not in CONDITION_NAMES:
+        if isinstance(node, nodes.Name) and node.name not in CONDITION_NAMES | own:
             names = ", ".join(sorted(CONDITION_NAMES))
-            raise SettingsError("condition", f"nothing is called {node.name!r}; there are {names}")
+            problem = f"nothing is called {node.name!r}; there are {names}"
+            raise SettingsError(path, problem, key="unknown_name", value=node.name, names=names)
         if isinstance(node, nodes.Mul | nodes.Pow | nodes.Call):
-            raise SettingsError("condition", "may compare and combine, but not multiply or call")
+            raise SettingsError(path, "may compare and combine, but not multiply or call", key="no_calls")
         known = environment.filters if isinstance(node, nodes.Filter) else environment.tests
         if isinstance(node, nodes.Filter | nodes.Test) and node.name not in known:
-            raise SettingsError("condition", f"{node.name!r} is no filter or test of Jinja")
+            problem = f"{node.name!r} is no filter or test of Jinja"
+            raise SettingsError(path, problem, key="no_filter", value=node.name)

@@ -1,7 +1,7 @@
 """Event actions and escalations: reading, switching on and off, saving."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -12,7 +12,7 @@ from store.audit import record
 from store.engine import Store
 from store.errors import SettingsError
 from store.rule_check import check_rule
-from store.rules import Rule, Threshold
+from store.rules import OwnText, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Role, RuleKind
 
 ThresholdKind = Literal["percent_left", "minutes_before", "minutes_after", "at_due"]
@@ -131,16 +131,21 @@ def to_values(rule: Rule) -> dict[str, Any]:
         "channel": rule.channel.value,
         "recipients": [role.value for role in rule.recipients],
         "template": rule.template,
+        "texts": {language: asdict(text) for language, text in rule.texts.items()},
+        "from_status": list(rule.from_status),
         "to_status": list(rule.to_status),
         "not_to_status": list(rule.not_to_status),
         "waiting_days": rule.waiting_days,
         "deadline": rule.deadline.value if rule.deadline else None,
         "threshold_kind": threshold.kind if threshold else None,
         "threshold_value": threshold.value if threshold else None,
+        "teams": list(rule.teams),
         "fixed_addresses": list(rule.fixed_addresses),
         "condition": rule.condition,
         "reason": rule.reason,
         "tell_actor": rule.tell_actor,
+        "once_minutes": rule.once_minutes,
+        "working_hours": rule.working_hours,
         "enabled": rule.enabled,
         "standard": rule.standard,
     }
@@ -168,15 +173,20 @@ def _to_rule(row: Row[Any] | SimpleNamespace) -> Rule:
         channel=Channel(row.channel),
         recipients=tuple(Role(role) for role in row.recipients),
         template=row.template,
+        texts={language: OwnText(**text) for language, text in row.texts.items()},
+        from_status=tuple(row.from_status),
         to_status=tuple(row.to_status),
         not_to_status=tuple(row.not_to_status),
         waiting_days=row.waiting_days,
         deadline=DeadlineKind(row.deadline) if row.deadline else None,
         threshold=threshold,
+        teams=tuple(row.teams),
         fixed_addresses=tuple(row.fixed_addresses),
         condition=row.condition,
         reason=row.reason,
         tell_actor=row.tell_actor,
+        once_minutes=row.once_minutes,
+        working_hours=row.working_hours,
         enabled=row.enabled,
         standard=row.standard,
     )

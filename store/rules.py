@@ -1,6 +1,6 @@
 """One rule for event actions and escalations: on this event, if this holds, tell these roles over this channel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from store.vocabulary import Channel, DeadlineKind, EventType, Role, RuleKind
@@ -20,20 +20,34 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """Words of a rule's own: `subject` of the letter, `short` line for the interface, `body` of the letter."""
+
+    subject: str
+    short: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """An event action or an escalation, as stored.
 
     Attributes:
         code: Stable id, e.g. `request.added.client.email`.
         titles: Title per language code (`ru`, `en`).
+        from_status: Statuses the object must have changed from; empty means any.
         to_status: Statuses the object must have changed to; empty means any.
         not_to_status: Statuses that exclude the rule (they have an alert of their own).
         waiting_days: For `waiting` rules: days in one of `to_status`.
-        fixed_addresses: Addresses for the role `fixed`.
+        teams: Codes of the teams for the role `teams`.
+        fixed_addresses: Addresses for the role `fixed`; one that is somebody's in the directory is that person.
         condition: Jinja expression over the plan's context; `None` always holds.
         reason: Reason code recorded when the condition fails, e.g. `no_responsible`.
         template: Template key in the catalogue, e.g. `request.added.client` (no channel).
+        texts: The rule's own words per language code, in place of the template's.
         tell_actor: Whether the person who caused the event is told as well.
+        once_minutes: A person is told by this rule about the same object once within so many minutes; `None`: always.
+        working_hours: Letters wait for the company's working hours. The interface does not wait.
     """
 
     code: str
@@ -44,14 +58,19 @@ class Rule:
     channel: Channel
     recipients: tuple[Role, ...]
     template: str
+    from_status: tuple[str, ...] = ()
     to_status: tuple[str, ...] = ()
     not_to_status: tuple[str, ...] = ()
     waiting_days: int | None = None
     deadline: DeadlineKind | None = None
     threshold: Threshold | None = None
+    teams: tuple[str, ...] = ()
     fixed_addresses: tuple[str, ...] = ()
     condition: str | None = None
     reason: str | None = None
+    texts: dict[str, OwnText] = field(default_factory=dict[str, OwnText])
     tell_actor: bool = False
+    once_minutes: int | None = None
+    working_hours: bool = False
     enabled: bool = True
     standard: bool = True

@@ -19,6 +19,7 @@ from store.errors import SettingsError
 from store.limits import forget_limits
 from store.sanitise import clean_line
 from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, TokenSource
+from store.working_hours import check_working_hours
 
 Secrets = dict[SecretName, str | None]
 """New secrets of a connection, in clear; `None` keeps what is stored."""
@@ -63,7 +64,8 @@ def company(store: Store) -> Company:
 def company_in(connection: Connection) -> Company:
     """Like `company`, within a transaction."""
     row = connection.execute(select(tables.company)).one()
-    return Company(row.name, row.signature, row.notify_unregistered, Language(row.language), row.timezone)
+    language = Language(row.language)
+    return Company(row.name, row.signature, row.notify_unregistered, language, row.timezone, row.working_hours)
 
 
 def save_company(store: Store, card: Company, who: str) -> bool:
@@ -82,6 +84,7 @@ def save_company_in(connection: Connection, store: Store, card: Company, who: st
         raise SettingsError("company.timezone", problem, key="timezone", value=card.timezone)
     check_line(card.name, "company.name")
     check_text(card.signature, "company.signature")
+    check_working_hours(card.working_hours, "company.working_hours")
     return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
 
 

@@ -18,7 +18,7 @@ from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
 from store.rulebook import rules_in, save_in, to_values
-from store.rules import Rule, Threshold
+from store.rules import OwnText, Rule, Threshold
 from store.sanitise import clean_line
 from store.settings_schema import (
     ConnectionSection,
@@ -216,6 +216,8 @@ def _rule_value(name: str, value: Any) -> Any:
     if isinstance(value, ThresholdSection):
         ((kind, number),) = value.given().items()
         return Threshold(cast("Any", kind), 0 if number is True else number)
+    if name == "texts":
+        return {language.value: OwnText(**text.given()) for language, text in value.items()}
     if name == "titles" and value is not None:
         return {language.value: title for language, title in value.items()}
     return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]

@@ -109,6 +109,7 @@ class CompanySection(_Section):
     notify_unregistered: Flag = False
     language: Language = Language.RU
     timezone: str = "UTC"
+    working_hours: dict[str, str] = {}
 
 
 class ConnectionSection(_Section):
@@ -204,6 +205,14 @@ class ThresholdSection(_Section):
         return self
 
 
+class TextSection(_Section):
+    """A rule's own words in one language."""
+
+    subject: str
+    short: str
+    body: str
+
+
 class RuleSection(_Section):
     """Fields of an event action or an escalation; what is left out stays as it is. Few may be null."""
 
@@ -214,15 +223,20 @@ class RuleSection(_Section):
     channel: Channel = Channel.EMAIL
     recipients: list[Role] = []
     template: str = ""
+    texts: dict[Language, TextSection] = {}
+    from_status: Entries[str] = []
     to_status: Entries[str] = []
     not_to_status: Entries[str] = []
     waiting_days: Whole | None = None
     deadline: DeadlineKind | None = None
     threshold: ThresholdSection | None = None
+    teams: Entries[str] = []
     fixed_addresses: Entries[str] = []
     condition: str | None = None
     reason: str | None = None
     tell_actor: Flag = False
+    once_minutes: Whole | None = None
+    working_hours: Flag = False
     enabled: Flag = True
 
 

@@ -33,7 +33,7 @@ class EventType(StrEnum):
 
 
 class Role(StrEnum):
-    """Who is told, relative to the object; `FIXED` stands for the addresses an action names itself."""
+    """Who is told, relative to the object; `TEAMS` and `FIXED` stand for the teams and addresses an action names."""
 
     CLIENT = "client"
     AUTHOR = "author"
@@ -49,6 +49,7 @@ class Role(StrEnum):
     MENTIONED = "mentioned"
     PARENT_RESPONSIBLE = "parent_responsible"
     CHOSEN = "chosen"
+    TEAMS = "teams"
     FIXED = "fixed"
 
 

@@ -59,6 +59,7 @@ class CompanyRow(SQLModel, table=True):
     notify_unregistered: bool = False
     language: str = "ru"
     timezone: str = "UTC"
+    working_hours: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
 class SendingRow(SQLModel, table=True):
@@ -153,16 +154,21 @@ class RuleRow(SQLModel, table=True):
     channel: str
     recipients: list[str] = Field(sa_type=JSON)
     template: str
+    texts: dict[str, dict[str, str]] = Field(default_factory=dict, sa_type=JSON)
+    from_status: list[str] = Field(default_factory=list, sa_type=JSON)
     to_status: list[str] = Field(default_factory=list, sa_type=JSON)
     not_to_status: list[str] = Field(default_factory=list, sa_type=JSON)
     waiting_days: int | None = None
     deadline: str | None = None
     threshold_kind: str | None = None
     threshold_value: int | None = None
+    teams: list[str] = Field(default_factory=list, sa_type=JSON)
     fixed_addresses: list[str] = Field(default_factory=list, sa_type=JSON)
     condition: str | None = None
     reason: str | None = None
     tell_actor: bool = False
+    once_minutes: int | None = None
+    working_hours: bool = False
     enabled: bool = True
     standard: bool = False
 

@@ -121,7 +121,11 @@ def own_rules(draw: st.DrawFn, code: str) -> Rule:
         waiting_days=draw(st.sampled_from([3, 5])) if waits else None,
         deadline=DeadlineKind.RESOLUTION if timed else None,
         threshold=draw(st.sampled_from(THRESHOLDS)) if timed else None,
+        teams=tuple(TEAMS[:1]) if Role.TEAMS in roles else (),
         fixed_addresses=("duty@example.net", "OLGA@example.org") if Role.FIXED in roles else (),
+        from_status=tuple(draw(statuses)) if kind is EventType.STATUS_CHANGED else (),
+        once_minutes=draw(st.sampled_from([None, None, 30])),
+        working_hours=draw(st.booleans()),
         condition=condition, reason=reason, tell_actor=draw(st.booleans()),
         enabled=draw(st.sampled_from([True, True, True, False])), standard=False,
     )  # fmt: skip

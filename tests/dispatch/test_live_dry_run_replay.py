@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, update
 
+from dispatch import told as lately
 from dispatch.compose import to_html, with_signature
 from dispatch.dry_run import plan_text
 from dispatch.intake import emit
@@ -139,7 +140,9 @@ def test_live_dry_run_and_replay_are_one(
 
     store.write(lambda connection: connection.execute(update(tables.event).values(planned_at=None)))
     with store.read() as connection:
-        replayed = [draft(one, Settings.read(connection)) for one in unplanned(connection, 100)]
+        settings = Settings.read(connection)
+        told_before = lately.Told(settings.rules.seldom)
+        replayed = [draft(one, settings, told_before) for one in unplanned(connection, 100)]
     assert len(replayed) == len(dry)
     for made in replayed:
         (card,) = story(store, made.event.external_id)

@@ -45,7 +45,7 @@ async def test_an_event_becomes_decisions_notifications_and_deliveries(store: St
 def test_two_planners_never_plan_an_event_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     emit(store, lines(*(event(number=number) for number in range(5))))
     one, two = Planner(store), Planner(store)
-    drafts = [planning.draft(found, settings) for events, settings in [one._read()] for found in events]
+    drafts = [planning.draft(found, settings) for events, settings, _ in [one._read()] for found in events]
     assert two.plan_now() == 5
     before = count(store, "delivery")
     assert store.write(lambda connection: one._write(connection, drafts)) == 0

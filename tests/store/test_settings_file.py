@@ -70,6 +70,9 @@ CUSTOM = """
 event_actions:
   - {code: own.vip, titles: {ru: VIP}, object_type: request, event_type: added, channel: email, recipients: [fixed],
      fixed_addresses: [duty@example.org], template: status.staff, condition: "object.priority == 'vip'"}
+  - {code: own.words, titles: {ru: Слова}, object_type: request, event_type: status_changed, channel: email,
+     recipients: [teams], teams: [net], template: status.staff, from_status: [registered], once_minutes: 30,
+     working_hours: true, texts: {ru: {subject: "{{ object.number }}", short: s, body: "Привет\n\nвсем"}}}
 escalations:
   - {code: own.late, object_type: request, event_type: deadline, deadline: resolution, channel: email,
      recipients: [head], template: deadline.staff, threshold: {at_due: true}}
@@ -309,6 +312,13 @@ MANY_FAULTS: list[tuple[str, str]] = [
     (r'teams: [{code: a, name: "x\u0007"}]', "teams[0].name: has a line break"),
     (r'people: [{email: a@b.ru, name: "x\r\nBcc: c@d.ru"}]', "people[0].name: has a line break"),
     (_action(r'titles: {ru: "a\nb"}'), "event_actions[0].titles.ru: has a line break"),
+    (_action("once_minutes: 0"), "event_actions[0].once_minutes: is 0; it must be from 1"),
+    (_action("from_status: [registered]"), "event_actions[0].from_status: belongs to rules with the event type"),
+    (_action("recipients: [teams]"), "event_actions[0].teams: is empty"),
+    (_action("texts: {ru: {subject: a, short: b}}"), "event_actions[0].texts.ru.body: is missing"),
+    (_action("texts: {ru: {subject: a, short: b, body: '{{ nobody }}'}}"), "event_actions[0].texts.ru.body: nothing"),
+    ("company: {working_hours: {mon: 9-18}}", "company.working_hours.mon: '9-18' is not a span"),
+    ("company: {working_hours: {monday: '09:00-18:00'}}", "company.working_hours: 'monday' is no day"),
     # connections
     (_connection("port: '587'"), "mail.connections[0].port: must be a whole number, without quotes"),
     (_connection("port: smtp"), "mail.connections[0].port: must be a whole number"),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.worker import WorkerCancelled
 
 from store.engine import Store
 from store.standard import install
@@ -40,7 +41,8 @@ async def settle(pilot: "Pilot[Any]") -> None:
             if worker.group in {"rules", "mail", "mail-read", "company", "system", "save", "deliveries", "delivery"}
         ]
         quiet = 0 if running else quiet + 1
-        await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
+        with suppress(WorkerCancelled):  # another of its group has taken its place
+            await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
         await pilot.pause()
 
 
