@@ -60,3 +60,15 @@ def test_what_emitting_would_drop_is_marked_and_planned_all_the_same(tmp_path: P
     assert [document["duplicate"] for document in documents] == [True, False, True]
     assert documents[0]["notifications"]
     store.close()
+
+
+def test_what_emitting_would_drop_says_nothing_to_the_events_after_it(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    furnish(store)
+    bare = event("request.comment_added", comment={"text": "Готово"})
+    bare["data"]["object"] = {"id": "1"}
+    documents = plan_text(store, lines(event(), event(client="john@example.org"), bare))
+    told = {who["address"] for note in documents[2]["notifications"] for who in note["recipients"]}
+    assert "olga@example.org" in told
+    assert "john@example.org" not in told
+    store.close()

@@ -25,7 +25,7 @@ from store.rulebook import save_in
 from store.settings import save_company
 from store.vocabulary import Channel, DeliveryState
 from tests.desk import lines, open_store
-from tests.dispatch.any_desk import directories, documents, rulebooks
+from tests.dispatch.any_desk import directories, documents, kinds, rulebooks
 
 SIGNATURE = "С уважением, служба поддержки"
 EMPTIED = (
@@ -50,9 +50,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def texts(draw: st.DrawFn, rules: Any) -> str:
     """Some events of two objects, as a desk posts them; one may stand there twice."""
     made: list[dict[str, Any]] = []
-    for number in range(draw(st.integers(1, 4))):
+    for number in range(draw(st.integers(1, 5))):
         rule = draw(st.sampled_from(rules))
-        kind = f"{rule.object_type}.{rule.event_type.value}"
+        kind = (rule.object_type, rule.event_type)
         document = draw(documents(kind, draw(st.sampled_from([1, 2])), draw(st.sampled_from([f"e{number}", "e0"]))))
         if draw(st.booleans()):
             document["data"]["object"] = {"id": document["data"]["object"]["id"]}  # the rest is known, or is not
@@ -103,7 +103,7 @@ def decided_in(document: dict[str, Any]) -> list[Decision]:
 
 
 @settings(max_examples=max(30, settings().max_examples // 10))
-@given(st.data(), rulebooks(), directories(), st.booleans())
+@given(st.data(), kinds().flatmap(rulebooks), directories(), st.booleans())
 def test_live_dry_run_and_replay_are_one(
     store: Store, data: st.DataObject, rules: Any, directory: Any, unregistered: bool
 ) -> None:

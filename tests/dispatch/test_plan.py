@@ -69,6 +69,13 @@ def test_each_person_is_told_once_per_channel_however_many_roles_they_hold() -> 
     made = _plan(event(author="olga@example.org", observers=["OLGA@example.org", "john@example.org"]), rules)
     assert [r.address for t in made.taken for r in t.recipients] == ["olga@example.org", "john@example.org"]
     assert _reasons(made) == ["told", "told"], "one decision for each person"
+    assert [card.params["role"] for card in made.decisions] == ["client", "observers"]
+
+
+def test_who_may_not_be_told_in_one_role_is_told_in_another_of_the_same_rule() -> None:
+    rules = [replace(RULE, recipients=(Role.CLIENT, Role.FIXED), fixed_addresses=("duty@example.org",))]
+    made = _plan(event(client="duty@example.org"), rules)
+    assert [(card.reason, card.params["role"]) for card in made.decisions] == [("told", "fixed")]
 
 
 def test_two_spellings_of_one_address_are_one_person() -> None:
