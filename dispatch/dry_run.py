@@ -33,7 +33,8 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
             duplicate = _key(one) in known
             event = as_stored(one.event, seen[key])
             told.read(connection, [event])
-            documents.append(_document(one, event, draft(event, settings, told), duplicate=duplicate))
+            made = draft(event, settings, None if duplicate else told)
+            documents.append(_document(one, event, made, duplicate=duplicate))
             if not duplicate:
                 known.add(_key(one))
                 seen[key] = merge(one.event, seen[key])[1]

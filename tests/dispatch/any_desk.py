@@ -133,7 +133,7 @@ def own_rules(draw: st.DrawFn, code: str, kind: Kind) -> Rule:
         threshold=draw(st.sampled_from(THRESHOLDS)) if timed else None,
         teams=tuple(TEAMS[:1]) if Role.TEAMS in roles else (),
         fixed_addresses=("duty@example.net", "OLGA@example.org") if Role.FIXED in roles else (),
-        from_status=tuple(draw(statuses)) if kind is EventType.STATUS_CHANGED else (),
+        from_status=draw(statuses) if event_type is EventType.STATUS_CHANGED else (),
         once_minutes=draw(st.sampled_from([None, None, 30])),
         working_hours=draw(st.booleans()),
         condition=condition, reason=reason, tell_actor=draw(st.booleans()),

@@ -1,5 +1,6 @@
 """The dry run says what the dispatcher would do, and does nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from dispatch.dry_run import plan_text
@@ -7,6 +8,7 @@ from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.journal import story
 from store.outbox import page
+from store.rulebook import list_rules, save_rule
 from tests.desk import event, furnish, lines, open_store
 
 
@@ -71,4 +73,16 @@ def test_what_emitting_would_drop_says_nothing_to_the_events_after_it(tmp_path: 
     told = {who["address"] for note in documents[2]["notifications"] for who in note["recipients"]}
     assert "olga@example.org" in told
     assert "john@example.org" not in told
+    store.close()
+
+
+def test_what_emitting_would_drop_does_not_count_as_told_lately(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    furnish(store)
+    (rule,) = [rule for rule in list_rules(store) if rule.code == "request.added.client.email"]
+    save_rule(store, replace(rule, once_minutes=30), "test")
+    first, third = event(key="one"), event(key="two", client="john@example.org")
+    documents = plan_text(store, lines(first, event(key="one", client="john@example.org"), third))
+    told = [[d["recipient"] for d in one["decisions"] if d["rule"] == rule.code and d["taken"]] for one in documents]
+    assert told == [["olga@example.org"], ["john@example.org"], ["john@example.org"]]
     store.close()
