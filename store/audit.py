@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, String, cast, func, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, String, and_, cast, func, insert, or_, select, update
 
 from store import tables
 from store.engine import Store
@@ -45,10 +45,17 @@ class AuditCard:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word an entry must have somewhere: one of these texts in it, or one of these settings as its subject."""
+    """A word an entry must have somewhere, in any of these meanings.
+
+    Attributes:
+        texts: What may stand in it.
+        whats: Settings it may be about, each with what belongs to it.
+        fields: Fields it may have changed, each as the kind of setting and its name.
+    """
 
     texts: tuple[str, ...]
     whats: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 def record(
@@ -101,8 +108,7 @@ def page(
     a = tables.audit
     query = select(a).order_by(a.c.id.desc()).limit(limit)
     if what:
-        inner = [a.c.what.startswith(f"{what}{mark}", autoescape=True) for mark in ":."]
-        query = query.where(or_(a.c.what == what, *inner))
+        query = query.where(_about(what))
     if who:
         query = query.where(a.c.who == who)
     if before_id is not None:
@@ -145,7 +151,16 @@ def _has(word: Word) -> ColumnElement[bool]:
     spellings = {form for text in word.texts for form in (text, text.lower(), text.capitalize(), text.upper())}
     columns = (a.c.who, a.c.what, cast(a.c.before, String), cast(a.c.after, String))
     found = [column.contains(spelling, autoescape=True) for column in columns for spelling in spellings]
-    return or_(a.c.what.in_(word.whats), *found)
+    for kind, name in word.fields:
+        changed = [column.contains(f'"{name}":', autoescape=True) for column in columns[2:]]
+        found.append(and_(_about(kind), or_(*changed)))
+    return or_(*map(_about, word.whats), *found)
+
+
+def _about(what: str) -> ColumnElement[bool]:
+    """The setting itself, and what belongs to it."""
+    column = tables.audit.c.what
+    return or_(column == what, *(column.startswith(f"{what}{mark}", autoescape=True) for mark in ":."))
 
 
 def revision_in(connection: Connection) -> int:

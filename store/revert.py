@@ -153,6 +153,7 @@ class _Attempt:
         field, entry = self._things.key_field, self._entry
         if not field or entry.after is None:
             return name
+        name = entry.after.get(field, name)
         for later in later_in(self._connection, entry.id, kind):
             before, after = later.before or {}, later.after or {}
             if field in before and field in after and before[field] == name:

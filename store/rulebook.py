@@ -153,11 +153,8 @@ def to_values(rule: Rule) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     plain = Rule("", RuleKind.EVENT_ACTION, {}, "", EventType.MANUAL, Channel.EMAIL, (), "", standard=False)
-    optional = {field.name for field in fields(Rule) if field.default is not MISSING} | {
-        "threshold_kind",
-        "threshold_value",
-    }
-    return {name: value for name, value in to_values(plain).items() if name in optional}
+    needed = {f.name for f in fields(Rule) if f.default is MISSING and f.default_factory is MISSING}
+    return {name: value for name, value in to_values(plain).items() if name not in needed}
 
 
 def _to_rule(row: Row[Any] | SimpleNamespace) -> Rule:

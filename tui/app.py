@@ -36,6 +36,7 @@ SCREENS = {
     "escalations": "tui.screens.escalations:EscalationsScreen",
     "outgoing_mail": "tui.screens.outgoing_mail:OutgoingMailScreen",
     "company": "tui.screens.company:CompanyScreen",
+    "audit": "tui.screens.audit:AuditScreen",
     "system": "tui.screens.system:SystemScreen",
 }
 """Where the screen of each section is."""
@@ -88,6 +89,7 @@ class ConsoleApp(App[None]):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
+        self._history_of = ""
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
@@ -199,6 +201,16 @@ class ConsoleApp(App[None]):
             self.pop_screen()
         self.switch_screen(section_screen(name))
         self._show_again()
+
+    def open_history(self, what: str) -> None:
+        """Go to the audit, which shows the changes of these settings."""
+        self._history_of = what
+        self.action_section("audit")
+
+    def take_history_of(self) -> str:
+        """Whose changes the audit is asked to show; asked once, all the same is shown afterwards."""
+        what, self._history_of = self._history_of, ""
+        return what
 
     @on(MenuItem.Chosen)
     def _menu_chosen(self, event: MenuItem.Chosen) -> None:

@@ -88,6 +88,8 @@ def test_all_words_must_be_there_each_in_any_of_its_meanings(trail: Store) -> No
     named = Word(("nowhere",), ("company", "mail.sending"))
     assert whats(page(trail, words=[named])) == ["mail.sending", "company"]
     assert page(trail, words=[named, Word(("nowhere",))]) == []
+    assert whats(page(trail, words=[Word(("nowhere",), fields=(("company", "name"),))])) == ["company"]
+    assert page(trail, words=[Word(("nowhere",), fields=(("company", "language"), ("rule", "name")))]) == []
 
 
 def test_an_entry_says_which_one_it_takes_back_and_by_which_it_was(store: Store) -> None:

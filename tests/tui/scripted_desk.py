@@ -4,6 +4,7 @@ Events take the real road (intake, planner); what becomes of the letters is sett
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from store.cards import Company, DispatcherCard, FeedRow, MailConnection, Person
 from store.directory import save_people, save_teams
 from store.engine import Store
 from store.outbox import Settlement
+from store.rulebook import set_enabled
 from store.settings import save_company, save_connection, save_sending
 from store.standard import install
 from store.status import beat, save_health
@@ -100,15 +102,27 @@ class ScriptedDesk:
         save_people(store, people, OWNER)
         signature = ("С уважением,\nслужба поддержки «Ромашка»", "Kind regards,\nRomashka service desk")[column]
         name = ("Ромашка", "Romashka")[column]
-        save_company(store, Company(name, signature, language=self._language, timezone="Europe/Moscow"), OWNER)
+        company = Company(name, signature, language=self._language, timezone="Europe/Moscow")
+        save_company(store, replace(company, signature=signature.partition("\n")[0]), OWNER)
         sender = ("Поддержка «Ромашка»", "Romashka support")[column]
-        save_sending(store, Sending("help@desk.example", "vestnik@desk.example", sender), OWNER)
-        card = MailConnection("main", "mail.desk.example", authentication=True, login="vestnik", priority=1)
-        save_connection(store, card, password="not shown", who=OWNER)
+        sending = Sending("help@desk.example", "vestnik@desk.example", sender)
+        save_sending(store, replace(sending, max_attempts=3, pause_s=60), OWNER)
+        card = MailConnection("main", "smtp.desk.example", authentication=True, login="robot", priority=1)
+        key = save_connection(store, card, password="not shown", who=OWNER)
         spare = MailConnection(
             "spare", "relay.desk.example", port=25, encryption=Encryption.NONE, enabled=False, priority=2
         )
         save_connection(store, spare, who=OWNER)
+        self._second_thoughts(company, sending, replace(card, id=key, server="mail.desk.example", login="vestnik"))
+
+    def _second_thoughts(self, company: Company, sending: Sending, main: MailConnection) -> None:
+        """Settings as they are to stay, so that the audit has changes in it."""
+        store, code = self._store, "request.added.client.email"
+        save_connection(store, main, password="not shown either", who="i.petrov")
+        save_sending(store, sending, "i.petrov")
+        set_enabled(store, [code], False, "m.kozlova")
+        set_enabled(store, [code], True, "m.kozlova")
+        save_company(store, company, "m.kozlova")
 
     def _morning(self) -> None:
         happen, settle = self._happen, self._settle

@@ -69,8 +69,11 @@ PICTURES: list[Picture] = [
     ("silent-mode", NARROW, "ru", ["5", *["right_square_bracket"] * 2]),
     ("silent-mode-form", NARROW, "en", ["5", *["right_square_bracket"] * 2, "e"]),
     ("company", NARROW, "ru", ["6"]),
-    ("system", NARROW, "en", ["7"]),
-    ("system", WIDE, "ru", ["7"]),
+    ("audit", NARROW, "ru", ["8", *["down"] * 5]),
+    ("audit", WIDE, "en", ["8", *["down"] * 4]),
+    ("audit-revert", NARROW, "ru", ["8", *["down"] * 5, "r"]),
+    ("system", NARROW, "en", ["9"]),
+    ("system", WIDE, "ru", ["9"]),
     ("help", NARROW, "ru", ["3", "question_mark"]),
 ]
 

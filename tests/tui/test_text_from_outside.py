@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, Table, update
 
 from store import tables
+from store.audit import record
 from store.engine import Store
 from tests.tui.screens.sections import settle
 from tests.tui.scripted_desk import add_notice, scripted_store
@@ -53,6 +54,9 @@ def write_everywhere(store: Store, text: str) -> None:
         connection.execute(
             update(first).where(first.c.id == 1).values(name=text, server=text, login=text, ca_file=text)
         )
+
+        before, after = {"server": text, "login": ""}, {"server": "x", "login": text, text: text}
+        record(connection, store.clock(), text, f"mail.connections:{text}", before, after)
 
     store.write(work)
     add_notice(store, subject=text, name=text, number=text or "0", text=text)

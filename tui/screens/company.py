@@ -30,6 +30,7 @@ class CompanyScreen(SectionScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("e", "edit", "company.edit"),
+        binding("h", "history", "company.history"),
     ]
 
     @dataclass
@@ -80,6 +81,10 @@ class CompanyScreen(SectionScreen):
         """Open the form."""
         if self._card is not None:
             self.app.push_screen(CompanyForm(self.say, self._card), self._after_form)
+
+    def action_history(self) -> None:
+        """Show who changed the card when."""
+        self.console.open_history("company")
 
     def _after_form(self, saved: bool | None) -> None:
         if saved:

@@ -40,7 +40,7 @@ def short_time(at: datetime, now: datetime, zone: tzinfo, *, wide: bool) -> str:
     return here.strftime("%H:%M" if here.date() == today.date() else "%d.%m")
 
 
-class DeliveryList(RowList):
+class DeliveryList(RowList[FeedRow]):
     """Deliveries that match a filter. Rows can be marked; what is done with them is its screen's business."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

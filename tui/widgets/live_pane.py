@@ -15,7 +15,7 @@ from tui.widgets.feed_line import feed_line
 from tui.widgets.row_list import RowList
 
 
-class LivePane(RowList):
+class LivePane(RowList[FeedRow]):
     """Deliveries as they happen. Newest on top, or at the bottom by choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

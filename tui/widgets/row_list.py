@@ -1,4 +1,4 @@
-"""Deliveries as rows: a scroll view with the line API, whose cursor stays on its delivery whatever arrives.
+"""Rows: a scroll view with the line API, whose cursor stays on its row whatever arrives.
 
 A table widget that holds every row costs a hundred seconds and a gigabyte at a million rows; this one holds the rows
 it was handed and paints those that are seen.
@@ -6,7 +6,7 @@ it was handed and paints those that are seen.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, cast
 
 from rich.segment import Segment
 from rich.style import Style
@@ -18,7 +18,6 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from store.cards import FeedRow
 from tui.spoken import binding
 from tui.widgets.feed_line import fitted
 
@@ -26,7 +25,17 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
 
-class RowList(ScrollView, can_focus=True):
+class Numbered(Protocol):
+    """What can be a row: it has a number of its own, which stays."""
+
+    @property
+    def id(self) -> int: ...
+
+
+RowT = TypeVar("RowT", bound=Numbered)
+
+
+class RowList(ScrollView, Generic[RowT], can_focus=True):
     """Rows with a cursor. A subclass paints a row (`line`) and says what is shown when there is none."""
 
     DEFAULT_CSS = """
@@ -48,22 +57,22 @@ class RowList(ScrollView, can_focus=True):
 
     @dataclass
     class Opened(Message):
-        """A row was opened."""
+        """A delivery was opened."""
 
         delivery_id: int
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._rows: list[FeedRow] = []
+        self._rows: list[RowT] = []
         self._cursor = 0
 
     @property
-    def rows(self) -> Sequence[FeedRow]:
+    def rows(self) -> Sequence[RowT]:
         """The rows, in the order they are shown."""
         return self._rows
 
     @property
-    def current(self) -> FeedRow | None:
+    def current(self) -> RowT | None:
         """The row under the cursor."""
         return self._rows[self._cursor] if 0 <= self._cursor < len(self._rows) else None
 
@@ -77,7 +86,7 @@ class RowList(ScrollView, can_focus=True):
         """What is said when there are no rows."""
         return ""
 
-    def line(self, row: FeedRow, width: int, base: Style) -> Strip:
+    def line(self, row: RowT, width: int, base: Style) -> Strip:
         """A row as a strip of exactly `width` cells."""
         raise NotImplementedError
 
@@ -87,8 +96,8 @@ class RowList(ScrollView, can_focus=True):
     def end_reached(self) -> None:
         """The cursor was moved down to the last row."""
 
-    def replace_rows(self, rows: list[FeedRow], cursor: int | None = None) -> None:
-        """Show these rows. The cursor goes to the row with this place, else stays on its delivery, and that in view."""
+    def replace_rows(self, rows: list[RowT], cursor: int | None = None) -> None:
+        """Show these rows. The cursor goes to the row with this place, else stays on its row, and that in view."""
         before, current = self._cursor, self.current
         self._rows = rows
         kept = None

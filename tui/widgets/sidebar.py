@@ -18,7 +18,8 @@ SECTIONS = (
     ("escalations", "4"),
     ("outgoing_mail", "5"),
     ("company", "6"),
-    ("system", "7"),
+    ("audit", "8"),
+    ("system", "9"),
 )
 """Sections in the order of the menu, each with its key."""
 

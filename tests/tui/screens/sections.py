@@ -38,7 +38,19 @@ async def settle(pilot: "Pilot[Any]") -> None:
         running = [
             worker
             for worker in pilot.app.workers
-            if worker.group in {"rules", "mail", "mail-read", "company", "system", "save", "deliveries", "delivery"}
+            if worker.group
+            in {
+                "rules",
+                "mail",
+                "mail-read",
+                "company",
+                "system",
+                "save",
+                "deliveries",
+                "delivery",
+                "audit",
+                "audit-revert",
+            }
         ]
         quiet = 0 if running else quiet + 1
         with suppress(WorkerCancelled):  # another of its group has taken its place
