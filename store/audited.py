@@ -12,7 +12,7 @@ from enum import Enum
 from types import UnionType
 from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from store import directory, rulebook, settings, tables
 from store.audit import Values
@@ -20,7 +20,7 @@ from store.bulk import as_json
 from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
 from store.engine import Store
 from store.errors import SettingsError
-from store.vocabulary import SECRETS, Protocol
+from store.vocabulary import Protocol
 
 
 class Audited(ABC):
@@ -28,9 +28,11 @@ class Audited(ABC):
 
     Attributes:
         key_field: The field that is its name in the audit, where that may change.
+        not_kept: What goes with it when it is deleted, and does not come back with it.
     """
 
     key_field: ClassVar[str] = ""
+    not_kept: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, connection: Connection, store: Store, who: str) -> None:
         self.connection, self.store, self.who = connection, store, who
@@ -112,8 +114,11 @@ class _Connections(Audited):
     def read(self, name: str) -> Values | None:
         self._lock(tables.mail_connection, "name", name)
         card = self._card(name)
-        hidden = {"id", *(f"has_{secret}" for secret in SECRETS)}
-        return {key: value for key, value in as_values(card).items() if key not in hidden} if card else None
+        return (
+            {key: value for key, value in as_values(card).items() if key in settings.CONNECTION_FIELDS}
+            if card
+            else None
+        )
 
     def save(self, name: str, values: Values) -> None:
         given = as_fields(MailConnection, values)
@@ -148,9 +153,12 @@ class _Rules(Audited):
 
 
 class _People(Audited):
+    def _book(self, name: str) -> directory.Book:
+        return directory.Book(self.connection, self.store, self.who, about=[Person(name, "")])
+
     def read(self, name: str) -> Values | None:
         self._lock(tables.person, "email", name)
-        found = next((person for person in directory.people_in(self.connection) if person.email == name), None)
+        found = self._book(name).people.get(name)
         return as_values(found) if found else None
 
     def save(self, name: str, values: Values) -> None:
@@ -158,22 +166,32 @@ class _People(Audited):
         directory.save_people_in(self.connection, self.store, [person], self.who)
 
     def delete(self, name: str) -> None:
-        problem = "people stay in the directory, because events speak of them; switch this one off"
-        raise SettingsError(f"person:{name}", problem, key="person_stays")
+        self._book(name).delete_person(name)
 
 
 class _Teams(Audited):
+    key_field = "code"
+    not_kept = ("members",)
+
+    def _book(self) -> directory.Book:
+        return directory.Book(self.connection, self.store, self.who, about=())
+
     def read(self, name: str) -> Values | None:
         self._lock(tables.team, "code", name)
-        found = next((team for team in directory.teams_in(self.connection) if team.code == name), None)
+        found = self._book().teams.get(name)
         return as_values(found) if found else None
 
     def save(self, name: str, values: Values) -> None:
         team = Team(**as_fields(Team, {**(self.read(name) or {}), **values}))
-        directory.save_teams_in(self.connection, self.store, [team], self.who)
+        self._book().rename_team(name, team)
 
     def delete(self, name: str) -> None:
-        raise SettingsError(f"team:{name}", "teams stay in the directory", key="team_stays")
+        membership = tables.membership
+        query = select(func.count()).select_from(membership).where(membership.c.team_code == name)
+        if count := self.connection.execute(query).scalar_one():
+            problem = f"has {count} members, who would not come back with it; take them out first"
+            raise SettingsError(f"team:{name}", problem, key="team_has_members", count=count)
+        self._book().delete_team(name)
 
 
 KINDS: dict[str, type[Audited]] = {

@@ -37,6 +37,7 @@ class Outlook:
         overwritten: Fields that were changed again since; those later changes are lost.
         secrets: Secrets that have to be typed anew.
         switched_off: It comes back switched off, because it cannot work without a secret.
+        not_kept: What was deleted with it and does not come back: the members of a team.
     """
 
     entry: AuditCard
@@ -46,6 +47,7 @@ class Outlook:
     overwritten: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     switched_off: bool = False
+    not_kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ class _Attempt:
         off = not stored and before.get("enabled") is True
         values = {**before, "enabled": False} if off else before
         changes = tuple(FieldChange(name, None, value) for name, value in values.items())
-        return Outlook(self._entry, self._what, "add", changes, (), () if stored else (secret,), off)
+        secrets = () if stored else (secret,)
+        return Outlook(self._entry, self._what, "add", changes, (), secrets, off, self._things.not_kept)
 
     def _change(self, before: Values, after: Values, now: Values | None) -> Outlook:
         if now is None:

@@ -32,7 +32,7 @@ SENDING_RANGES = {
 """From and to which the numbers of the sending parameters may go."""
 YEARS = range(1970, 3000)
 """Times outside cannot be shown in every zone."""
-_CONNECTION_FIELDS = (
+CONNECTION_FIELDS = (
     "name",
     "protocol",
     "server",
@@ -53,6 +53,7 @@ _CONNECTION_FIELDS = (
     "enabled",
     "priority",
 )
+"""What a connection is set to, apart from its secrets."""
 
 
 def company(store: Store) -> Company:
@@ -234,7 +235,7 @@ def save_connection_in(
     taken = connection.execute(select(table.c.id).where(table.c.name == card.name)).scalar_one_or_none()
     if taken is not None and taken != card.id:
         raise SettingsError("name", f"there is another connection named {card.name!r}", key="name_taken")
-    values = {name: _stored(getattr(card, name)) for name in _CONNECTION_FIELDS}
+    values = {name: _stored(getattr(card, name)) for name in CONNECTION_FIELDS}
     if row is None:
         key = connection.execute(insert(table).returning(table.c.id), [values]).scalar_one()
         before: dict[str, Any] | None = None
@@ -242,7 +243,7 @@ def save_connection_in(
     else:
         key = card.id
         old = row._mapping  # noqa: SLF001 - public in SQLAlchemy
-        before = {name: _plain(old[name]) for name in _CONNECTION_FIELDS if old[name] != values[name]}
+        before = {name: _plain(old[name]) for name in CONNECTION_FIELDS if old[name] != values[name]}
         changed = {name: values[name] for name in before}
     shown = {name: _plain(value) for name, value in changed.items()}
     for name, secret in secrets.items():
@@ -275,7 +276,7 @@ def delete_connection_in(connection: Connection, store: Store, connection_id: in
     if row is None:
         return
     connection.execute(delete(table).where(table.c.id == connection_id))
-    before = {name: _plain(row._mapping[name]) for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+    before = {name: _plain(row._mapping[name]) for name in CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
     record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
 
@@ -311,7 +312,7 @@ def _plain(value: Any) -> Any:
 
 
 def _to_connection(row: Row[Any]) -> MailConnection:
-    values: dict[str, Any] = {name: row._mapping[name] for name in _CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
+    values: dict[str, Any] = {name: row._mapping[name] for name in CONNECTION_FIELDS}  # noqa: SLF001 - public in SQLAlchemy
     values |= {"protocol": Protocol(row.protocol), "encryption": Encryption(row.encryption)}
     values["token_source"] = TokenSource(row.token_source)
     return MailConnection(

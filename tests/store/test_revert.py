@@ -12,7 +12,7 @@ from store import tables
 from store.audit import page, record, settings_revision
 from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
 from store.catalogue.standard import STANDARD
-from store.directory import people, save_people, save_teams, teams
+from store.directory import delete_person, delete_team, people, rename_team, save_people, save_teams, teams
 from store.engine import Store
 from store.errors import SettingsError
 from store.revert import Outlook, preview, revert
@@ -237,7 +237,7 @@ def test_a_deleted_connection_comes_back_without_its_secret_and_switched_off(
     done = revert(store, entry, "анна")
     assert (done.outlook.action, done.outlook.secrets, done.outlook.switched_off) == ("add", (secret,), True)
     (back,) = connections(store)
-    assert back == replace(card, id=back.id, enabled=False)
+    assert back == replace(card, id=back.id, enabled=False, secrets_mark=back.secrets_mark)
     refused(store, entry, "there_again")
     revert(store, done.entry_id, "анна")
     assert connections(store) == []
@@ -248,7 +248,8 @@ def test_a_deleted_connection_that_needs_no_secret_comes_back_as_it_was(store: S
     delete_connection(store, save_connection(store, card, who="test"), "test")
     outlook = revert(store, newest(store), "анна").outlook
     assert (outlook.secrets, outlook.switched_off) == ((), False)
-    assert connections(store) == [replace(card, id=connections(store)[0].id)]
+    (back,) = connections(store)
+    assert back == replace(card, id=back.id, secrets_mark=back.secrets_mark)
 
 
 def test_a_connection_put_back_cannot_be_switched_on_before_its_secret_is_typed(store: Store) -> None:
@@ -330,11 +331,49 @@ def test_a_rule_of_the_standard_set_is_not_deleted(store: Store) -> None:
     assert rule in list_rules(store)
 
 
-def test_people_and_teams_stay(store: Store) -> None:
-    save_teams(store, [Team("net", "Сетевики")], "test")
-    refused(store, newest(store), "team_stays")
-    save_people(store, [Person("a@b.org", "A")], "test")
-    refused(store, newest(store), "person_stays")
+def test_people_are_added_and_deleted_back_and_forth(desk: Store) -> None:
+    person = Person("new@example.org", "Новый", "new", ("net",), "boss@example.org", Language.EN)
+    save_people(desk, [person], "test")
+    deletion = revert(desk, newest(desk), "анна")
+    assert person not in people(desk)
+    again = revert(desk, deletion.entry_id, "анна")
+    assert (again.outlook.action, again.outlook.not_kept) == ("add", ())
+    assert person in people(desk)
+    delete_person(desk, person.email, "test")
+    revert(desk, newest(desk), "анна")
+    assert person in people(desk)
+
+
+def test_a_deleted_team_comes_back_without_its_members_and_that_is_said(desk: Store) -> None:
+    before = teams(desk)
+    delete_team(desk, "net", "test")
+    outlook = revert(desk, newest(desk), "анна").outlook
+    assert outlook.not_kept == ("members",)
+    assert teams(desk) == before
+    assert all(person.teams == () for person in people(desk))
+
+
+def test_an_added_team_is_deleted_unless_there_are_people_in_it(desk: Store) -> None:
+    save_teams(desk, [Team("new", "Новая")], "test")
+    entry = newest(desk)
+    someone = people(desk)[0]
+    save_people(desk, [replace(someone, teams=("new",))], "test")
+    assert refused(desk, entry, "team_has_members").params == {"count": 1}
+    save_people(desk, [someone], "test")
+    revert(desk, entry, "анна")
+    assert {team.code for team in teams(desk)} == {"net"}
+
+
+def test_a_team_gets_its_code_back_with_its_members(desk: Store) -> None:
+    before = everything(desk)
+    rename_team(desk, "net", replace(teams(desk)[0], code="lan", name="Сеть"), "test")
+    entry = newest(desk)
+    save_teams(desk, [replace(teams(desk)[0], leader=None)], "test")
+    leader = newest(desk)
+    assert preview(desk, entry, "анна").what == "team:lan"
+    revert(desk, entry, "анна")
+    revert(desk, leader, "анна")
+    assert everything(desk) == before
 
 
 def test_deeds_are_not_taken_back(store: Store) -> None:

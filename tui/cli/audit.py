@@ -78,7 +78,9 @@ def revert(
     for name in outlook.secrets:
         off = ", then switch it on" if outlook.switched_off else ""
         note(f"{outlook.what}: {name} is not kept in the audit: type it anew{off}")
-    if outlook.secrets and not dry_run:
+    for name in outlook.not_kept:
+        note(f"{outlook.what}: {name} do not come back")
+    if (outlook.secrets or outlook.not_kept) and not dry_run:
         raise typer.Exit(FAILURES)
 
 
@@ -102,6 +104,7 @@ def _document(outlook: "Outlook") -> dict[str, object]:
         "overwritten": outlook.overwritten,
         "secrets": outlook.secrets,
         "switched_off": outlook.switched_off,
+        "not_kept": outlook.not_kept,
     }
 
 

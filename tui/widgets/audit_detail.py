@@ -85,6 +85,7 @@ def question_text(outlook: Outlook, what: str, words: AuditWords, say: Say) -> s
     if outlook.secrets:
         key = "audit.secret_off" if outlook.switched_off else "audit.secret_needed"
         lines.append(say(key, secrets=_labels(words, kind, outlook.secrets)))
+    lines += [say(f"audit.not_kept_{one}") for one in outlook.not_kept]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from store.audit import SECRET_CHANGED, AuditCard, Values, Word
 from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
 from store.rules import Rule
 from store.sanitise import clean_line
+from store.vocabulary import SECRETS
 from tui.texts import Texts
 
 SECTIONS = {
@@ -34,7 +35,10 @@ CARDS: dict[str, type] = {
     "rule": Rule, "person": Person, "team": Team,
 }  # fmt: skip
 """What has the fields of a kind of setting."""
-FIELDS = tuple((kind, field.name) for kind, card in CARDS.items() for field in fields(card))
+FIELDS = (
+    *((kind, field.name) for kind, card in CARDS.items() for field in fields(card)),
+    *(("mail.connections", secret) for secret in SECRETS),
+)
 """Every field there is, with the kind of setting that has it."""
 NOTHING = "—"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")

@@ -123,6 +123,7 @@ async def test_older_entries_are_read_when_the_cursor_gets_to_the_end(store: Sto
         ("m.kozlova действие", {f"rule:{RULE}"}),
         ("petrov подключение", {"mail.connections:main"}),
         ("kozlova подпись", {"company"}),
+        ("пароль", {"mail.connections:main"}),
         ("спасибо-нет-такого", set[str]()),
     ],
 )
