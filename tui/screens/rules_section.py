@@ -1,19 +1,24 @@
 """What the screens of event actions and escalations have in common: load, switch, undo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.message import Message
+from textual.widgets import DataTable
 
 from store.errors import StoreError
-from store.rulebook import list_rules, set_enabled
+from store.rulebook import delete_in, list_rules, set_enabled
 from store.rules import Rule
 from store.vocabulary import RuleKind
 from tui.operator import operator
 from tui.screens.base import SectionScreen
+from tui.spoken import binding
+from tui.widgets.question import Question
+from tui.widgets.rule_form import RuleForm, blank
 from tui.widgets.rule_list import RuleList
 from tui.widgets.rule_words import RuleLine, rule_line
 
@@ -32,7 +37,13 @@ class RulesSection(SectionScreen):
     KIND: ClassVar[RuleKind]
     LIST_ID: ClassVar[str]
     WHEN_KEY: ClassVar[str] = "rules.column_when"
-    FOOTER = ("rules.switch", "rules.filter", "rules.undo", "rules.mark", "rules.sort")
+    FOOTER = ("rules.switch", "rules.edit", "rules.add", "rules.filter", "rules.undo")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("e", "edit", "rules.edit"),
+        binding("a", "add", "rules.add"),
+        binding("c", "copy", "rules.copy"),
+        binding("d,delete", "delete", "rules.delete"),
+    ]
 
     @dataclass
     class Loaded(Message):
@@ -99,6 +110,61 @@ class RulesSection(SectionScreen):
         if len(codes) == 1:
             return self._line(self._rules[codes[0]]).title
         return self.say("rules.switched_many", count=len(codes))
+
+    def _chosen(self) -> Rule | None:
+        code = self.list.current
+        return self._rules.get(code) if code else None
+
+    @on(DataTable.RowSelected)
+    def action_edit(self) -> None:
+        """Open the form of the row under the cursor."""
+        if (rule := self._chosen()) is not None:
+            self._open(rule)
+
+    def action_add(self) -> None:
+        """Open the form of a new one."""
+        self._open(blank(self.KIND))
+
+    def action_copy(self) -> None:
+        """Open the form of a new one that begins as the row under the cursor."""
+        if (rule := self._chosen()) is not None:
+            titles = {language: self.say("rules.copy_of", title=title) for language, title in rule.titles.items()}
+            self._open(replace(rule, code="", titles=titles, standard=False))
+
+    def _open(self, rule: Rule) -> None:
+        def closed(saved: bool | None) -> None:
+            note = self.say("mail.saved") if saved else None
+            self.run_worker(lambda: self._load(note), group="rules", thread=True, exit_on_error=False)
+
+        self.app.push_screen(RuleForm(self.say, rule), closed)
+
+    def action_delete(self) -> None:
+        """Delete the row under the cursor, after a question; one of the standard set can only be switched off."""
+        rule = self._chosen()
+        if rule is None:
+            return
+        if rule.standard:
+            self.notify(self.say("problem.standard_rule"), severity="warning", markup=False)
+            return
+        what = self._what([rule.code])
+        question = Question(
+            self.say("rules.delete_question", what=what), yes=self.say("mail.delete"), no=self.say("mail.keep")
+        )
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.run_worker(lambda: self._delete(rule.code), group="rules", thread=True, exit_on_error=False)
+
+        self.app.push_screen(question, answered)
+
+    def _delete(self, code: str) -> None:
+        note = self.say("rules.deleted")
+        try:
+            self.store.write(lambda connection: delete_in(connection, self.store, code, operator()))
+        except StoreError as error:
+            self.post_message(self.Refused(str(error)))
+            note = ""
+        self._load(note)
 
     @on(RuleList.SwitchRequested)
     def _on_switch(self, event: RuleList.SwitchRequested) -> None:

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Footer, Input, Label, Select, TextArea
+from textual.widgets import Button, Checkbox, Footer, Input, Label, Select, SelectionList, TextArea
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
@@ -63,6 +63,8 @@ class Field(Horizontal):
             return control.value
         if isinstance(control, Input):
             return control.value.strip() if not control.password else control.value
+        if isinstance(control, Choices):
+            return control.words
         if isinstance(control, Select):
             return str(control.value)  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
         raise TypeError(control)
@@ -125,6 +127,28 @@ def choice_field(name: str, label: str, value: str, options: Sequence[tuple[str,
     """One of several: pairs of what is shown and what is kept."""
     shown = [(Text(text), key) for text, key in options]
     return Field(name, label, Select(shown, value=value, allow_blank=False, compact=True))
+
+
+class Choices(SelectionList[str]):
+    """Several of a list; Space takes one, or lets it go. The order in which they are listed is kept."""
+
+    DEFAULT_CSS = """
+    Choices, Choices:focus { height: 8; border: none; background: $boost; padding: 0 1; }
+    """
+
+    def __init__(self, options: Sequence[tuple[str, str]], chosen: Sequence[str]) -> None:
+        self._order = [key for _, key in options]
+        super().__init__(*((Text(text), key, key in chosen) for text, key in options), compact=True)
+
+    @property
+    def words(self) -> str:
+        """What is chosen, with spaces between."""
+        return " ".join(key for key in self._order if key in self.selected)
+
+
+def several_field(name: str, label: str, options: Sequence[tuple[str, str]], chosen: Sequence[str]) -> Field:
+    """Some of several: pairs of what is shown and what is kept. Its value has spaces between."""
+    return Field(name, label, Choices(options, chosen))
 
 
 def area_field(name: str, label: str, value: str) -> Field:
@@ -222,7 +246,10 @@ class Form(SpokenModal[bool]):
     @on(Input.Changed)
     @on(Checkbox.Changed)
     @on(Select.Changed)
-    def _rearrange(self, event: Input.Changed | Checkbox.Changed | Select.Changed) -> None:
+    @on(SelectionList.SelectedChanged)
+    def _rearrange(
+        self, event: Input.Changed | Checkbox.Changed | Select.Changed | SelectionList.SelectedChanged[str]
+    ) -> None:
         for field in self.query(Field):
             if field.control is event.control:
                 field.show_problem("")

@@ -125,6 +125,11 @@ class RuleList(Vertical):
     def watch_needle(self) -> None:
         self._fill()
 
+    @property
+    def current(self) -> str | None:
+        """The code of the row under the cursor."""
+        return self._current()
+
     def _current(self) -> str | None:
         row = self.table.cursor_row
         return self._shown[row] if 0 <= row < len(self._shown) else None

@@ -1,0 +1,271 @@
+"""The form of an event action or an escalation."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from importlib.resources import files
+from typing import Any, ClassVar, cast
+
+from textual import on
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Button
+
+from store.catalogue.letters import template_text
+from store.catalogue.standard import STANDARD
+from store.errors import SettingsError
+from store.rulebook import list_rules, save_rule
+from store.rules import OwnText, Rule, Threshold
+from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
+from tui.operator import operator
+from tui.spoken import binding
+from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, several_field, text_field
+from tui.widgets.question import Question
+from tui.widgets.rule_words import word
+
+PARTS = ("subject", "short", "body")
+AT_DUE = "at_due"
+THRESHOLDS = ("percent_left", "minutes_before", AT_DUE, "minutes_after")
+
+
+def blank(kind: RuleKind) -> Rule:
+    """A rule to begin with; it has no code until it is saved."""
+    escalation = kind is RuleKind.ESCALATION
+    return Rule(
+        "", kind, {}, ObjectType.REQUEST.value, EventType.DEADLINE if escalation else EventType.ADDED, Channel.EMAIL,
+        (Role.RESPONSIBLE,), "deadline.staff" if escalation else "status.staff", standard=False,
+        deadline=DeadlineKind.RESOLUTION if escalation else None,
+        threshold=Threshold("percent_left", 25) if escalation else None,
+    )  # fmt: skip
+
+
+def standard_of(rule: Rule) -> Rule | None:
+    """The rule as it shipped, as far as a reset goes; `None` for one of one's own."""
+    shipped = next((one for one in STANDARD if one.code == rule.code), None)
+    return replace(shipped, enabled=rule.enabled) if shipped and rule.standard else None
+
+
+def changed_fields(rule: Rule, other: Rule) -> list[str]:
+    """Names of the fields two rules differ in."""
+    return [one.name for one in fields(rule) if getattr(rule, one.name) != getattr(other, one.name)]
+
+
+def free_code(rule: Rule, known: Sequence[str]) -> str:
+    """A code for a new rule, after what it does, that no other has."""
+    stem = f"own.{rule.object_type}.{rule.event_type.value}.{rule.channel.value}"
+    numbers = ("", *(f".{number}" for number in range(2, len(known) + 3)))
+    return next(f"{stem}{number}" for number in numbers if f"{stem}{number}" not in known)
+
+
+class RuleForm(Form):
+    """Edits a rule, or makes one. What the event type and the channel do not call for is not shown."""
+
+    FOOTER = ("form.save", "form.cancel", "rule.as_standard")
+    BINDINGS: ClassVar[list[BindingType]] = [binding("f9", "as_standard", "rule.as_standard")]
+
+    def __init__(self, say: Say, rule: Rule) -> None:
+        language = say("language.code")
+        title = rule.titles.get(language) or say("rules.new")
+        super().__init__(say, say("rules.card", title=title) if rule.code else title)
+        self.rule = rule
+
+    def fields(self) -> list[Field]:
+        say, rule = self.say, self.rule
+
+        def label(name: str) -> str:
+            return say(f"rules.field_{name}")
+
+        def words(section: str, values: Sequence[str]) -> list[tuple[str, str]]:
+            return [(word(say, section, value), value) for value in values]
+
+        objects = list(dict.fromkeys([*map(str, ObjectType), rule.object_type]))
+        events = [one.value for one in EventType if one is not EventType.DEADLINE]
+        kinds = [(say(f"rules.form_{one}"), one) for one in THRESHOLDS]
+        deadlines = [(say(f"rules.deadline_{one.value}"), one.value) for one in DeadlineKind]
+        threshold = rule.threshold or Threshold(AT_DUE)
+        own = {language: rule.texts.get(language.value) for language in Language}
+        return [
+            *(
+                text_field(f"title_{one.value}", say(f"rules.title_{one.value}"), rule.titles.get(one.value, ""))
+                for one in Language
+            ),
+            choice_field("object_type", label("object_type"), rule.object_type, words("object", objects)),
+            choice_field("event_type", label("event_type"), rule.event_type.value, words("event", events))
+            if rule.kind is RuleKind.EVENT_ACTION
+            else choice_field("deadline", label("deadline"), (rule.deadline or DeadlineKind.RESOLUTION), deadlines),
+            choice_field("threshold", label("threshold"), threshold.kind, kinds),
+            text_field("value", say("rules.value"), str(threshold.value or "")),
+            text_field("waiting_days", label("waiting_days"), str(rule.waiting_days or "")),
+            *(
+                text_field(name, label(name), " ".join(getattr(rule, name)), hint=say("rules.status_hint"))
+                for name in ("from_status", "to_status", "not_to_status")
+            ),
+            choice_field("channel", label("channel"), rule.channel.value, words("channel", list(Channel))),
+            several_field("recipients", label("recipients"), words("role", list(Role)), rule.recipients),
+            text_field("teams", label("teams"), " ".join(rule.teams), hint=say("rules.teams_hint")),
+            text_field("fixed_addresses", label("fixed_addresses"), " ".join(rule.fixed_addresses)),
+            text_field("condition", label("condition"), rule.condition or "", hint=say("rules.condition_hint")),
+            text_field("reason", label("reason"), rule.reason or "", hint=say("rules.reason_hint")),
+            flag_field("tell_actor", label("tell_actor"), rule.tell_actor, say),
+            text_field(
+                "once_minutes",
+                label("once_minutes"),
+                str(rule.once_minutes or ""),
+                hint=say("rules.once_hint"),
+            ),
+            flag_field("working_hours", label("working_hours"), rule.working_hours, say),
+            choice_field("template", label("template"), rule.template, [(key, key) for key in template_keys()]),
+            flag_field("own_words", label("texts"), bool(rule.texts), say),
+            *(field for language in Language for field in self._text_fields(language, own[language])),
+        ]
+
+    def _text_fields(self, language: Language, own: OwnText | None) -> list[Field]:
+        text = own or template_text(self.rule.template, language)
+        found: list[Field] = []
+        for part in PARTS:
+            label = self.say(f"rules.text_{part}", language=language.value.upper())
+            make = area_field if part == "body" else text_field
+            found.append(make(f"{part}_{language.value}", label, getattr(text, part)))
+        return found
+
+    def follow(self) -> None:
+        escalation = self.rule.kind is RuleKind.ESCALATION
+        event = EventType.DEADLINE if escalation else EventType(self.text("event_type"))
+        email = self.text("channel") == Channel.EMAIL.value
+        roles = self.text("recipients").split()
+        shown = {
+            "threshold": escalation,
+            "value": escalation and self.text("threshold") != AT_DUE,
+            "waiting_days": event is EventType.WAITING,
+            "from_status": event is EventType.STATUS_CHANGED,
+            "to_status": not escalation,
+            "not_to_status": not escalation,
+            "teams": Role.TEAMS.value in roles,
+            "fixed_addresses": Role.FIXED.value in roles,
+            "reason": bool(self.text("condition")),
+            "working_hours": email,
+        }
+        own = self.flag("own_words")
+        for language in Language:
+            shown |= {
+                f"subject_{language.value}": own and email,
+                f"short_{language.value}": own and not email,
+                f"body_{language.value}": own,
+            }
+        for name, display in shown.items():
+            self.field(name).display = display
+
+    def read(self, values: dict[str, Value]) -> Rule:
+        """The rule as it stands in the form.
+
+        Raises:
+            SettingsError: A value is wrong.
+        """
+        texts = {name: str(value).strip() for name, value in values.items()}
+        rule, event = self.rule, EventType(str(values.get("event_type", EventType.DEADLINE.value)))
+        roles = tuple(Role(one) for one in texts["recipients"].split())
+        titles = {one.value: texts[f"title_{one.value}"] for one in Language}
+        either = next(filter(None, titles.values()), "")
+        if not either:
+            raise SettingsError(f"title_{Language.RU.value}", self.say("problem.required"))
+        return replace(
+            rule,
+            titles={language: title or either for language, title in titles.items()},
+            object_type=texts["object_type"],
+            event_type=event,
+            channel=Channel(texts["channel"]),
+            recipients=roles,
+            template=texts["template"],
+            texts=self._own(texts) if values["own_words"] is True else {},
+            from_status=_words(texts["from_status"]) if event is EventType.STATUS_CHANGED else (),
+            to_status=_words(texts["to_status"]),
+            not_to_status=_words(texts["not_to_status"]),
+            waiting_days=self._whole("waiting_days", texts) if event is EventType.WAITING else None,
+            deadline=DeadlineKind(texts["deadline"]) if "deadline" in texts else None,
+            threshold=self._threshold(texts) if rule.kind is RuleKind.ESCALATION else None,
+            teams=_words(texts["teams"]) if Role.TEAMS in roles else (),
+            fixed_addresses=_words(texts["fixed_addresses"]) if Role.FIXED in roles else (),
+            condition=texts["condition"] or None,
+            reason=(texts["reason"] or None) if texts["condition"] else None,
+            tell_actor=values["tell_actor"] is True,
+            once_minutes=self._whole("once_minutes", texts) if texts["once_minutes"] else None,
+            working_hours=values["working_hours"] is True and texts["channel"] == Channel.EMAIL.value,
+        )
+
+    def _own(self, texts: dict[str, str]) -> dict[str, OwnText]:
+        own = {one.value: OwnText(*(texts[f"{part}_{one.value}"] for part in PARTS)) for one in Language}
+        # What was not touched goes on following the template.
+        shipped = {one.value: template_text(texts["template"], one) for one in Language}
+        return {
+            language: text
+            for language, text in own.items()
+            if any(getattr(text, part) != getattr(shipped[language], part).strip() for part in PARTS)
+        }
+
+    def _threshold(self, texts: dict[str, str]) -> Threshold:
+        kind = cast("Any", texts["threshold"])
+        return Threshold(kind, 0 if kind == AT_DUE else self._whole("value", texts))
+
+    def _whole(self, name: str, texts: dict[str, str]) -> int:
+        text = texts[name]
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 2**31:
+            raise SettingsError(name, self.say("problem.number", least=1))
+        return int(text)
+
+    def save(self, values: dict[str, Value]) -> None:
+        rule = self.read(values)
+        if not rule.code:
+            rule = replace(rule, code=free_code(rule, [one.code for one in list_rules(self.store)]))
+        try:
+            save_rule(self.store, rule, operator())
+        except SettingsError as error:
+            raise SettingsError(_field_of(error.path), error.problem, key=error.key, **error.params) from error
+
+    def buttons(self) -> list[Button]:
+        return [Button(Content(self.say("rules.as_standard")), id="as-standard", compact=True)] if self._differs else []
+
+    @property
+    def _differs(self) -> list[str]:
+        shipped = standard_of(self.rule)
+        return changed_fields(self.rule, shipped) if shipped else []
+
+    @on(Button.Pressed, "#as-standard")
+    def action_as_standard(self) -> None:
+        """Put the rule back as it shipped, after a question that says what will change."""
+        shipped = standard_of(self.rule)
+        if shipped is None or not self._differs:
+            self.notify(self.say("rules.is_standard"), markup=False)
+            return
+        names = ", ".join(self.say(f"rules.field_{name}") for name in self._differs)
+        question = Question(
+            self.say("rules.as_standard_question", fields=names),
+            yes=self.say("rules.as_standard"), no=self.say("form.stay"),
+        )  # fmt: skip
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.run_worker(
+                    lambda: save_rule(self.store, shipped, operator()),
+                    name="save", group="save", exclusive=True, thread=True, exit_on_error=False,
+                )  # fmt: skip
+
+        self.app.push_screen(question, answered)
+
+
+def template_keys() -> list[str]:
+    """The templates that ship, by key."""
+    folder = files("store.catalogue").joinpath("templates", Language.EN.value)
+    return sorted(one.name.removesuffix(".txt") for one in folder.iterdir() if one.name.endswith(".txt"))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _field_of(path: str) -> str:
+    """The field of the form that a path of the store is about."""
+    first, *rest = path.split(".")
+    if first == "texts":
+        return f"{rest[1]}_{rest[0]}"
+    if first == "titles":
+        return f"title_{rest[0]}"
+    return "value" if first == "threshold" else first.partition("[")[0]
