@@ -61,6 +61,8 @@ PICTURES: list[Picture] = [
     ("event-actions", WIDE, "en", ["3"]),
     ("escalations", NARROW, "en", ["4"]),
     ("escalations", WIDE, "ru", ["4"]),
+    ("event-action", NARROW, "ru", ["3", "e"]),
+    ("event-action", WIDE, "en", ["3", "e"]),
     ("outgoing-mail", NARROW, "ru", ["5"]),
     ("outgoing-mail", WIDE, "en", ["5"]),
     ("connection-form", NARROW, "ru", ["5", "e"]),
