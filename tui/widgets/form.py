@@ -134,6 +134,12 @@ class Choices(SelectionList[str]):
 
     DEFAULT_CSS = """
     Choices, Choices:focus { height: 8; border: none; background: $boost; padding: 0 1; }
+    Choices > .selection-list--button { color: $panel; background: $panel; }
+    Choices > .selection-list--button-highlighted { color: $panel; background: $panel; }
+    Choices > .selection-list--button-selected { color: $text-success; background: $panel; text-style: bold; }
+    Choices > .selection-list--button-selected-highlighted {
+        color: $text-success; background: $panel; text-style: bold;
+    }
     """
 
     def __init__(self, options: Sequence[tuple[str, str]], chosen: Sequence[str]) -> None:
