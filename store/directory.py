@@ -94,6 +94,19 @@ def save_people_in(connection: Connection, store: Store, persons: Sequence[Perso
     return sum(book.save_person(person) for person in persons)
 
 
+def change_person(store: Store, email: str, person: Person, who: str) -> bool:
+    """Save somebody who had this address until now; where they lead or are somebody's head, the new one is put.
+
+    Raises:
+        SettingsError: The new address is another one's, or a value is wrong; nothing was changed.
+    """
+
+    def work(connection: Connection) -> bool:
+        return Book(connection, store, who, about=[Person(email, ""), person]).change_person(email, person)
+
+    return store.write(work)
+
+
 def delete_person(store: Store, email: str, who: str) -> bool:
     """Take somebody out of the directory; gives whether they were in it.
 
@@ -201,6 +214,35 @@ class Book:
         self.people[email] = person
         if person.login:
             self._logins[person.login.lower()] = email
+        return True
+
+    def change_person(self, email: str, person: Person) -> bool:
+        """Save somebody under another address; gives whether anything changed.
+
+        Raises:
+            SettingsError: Its path is the field at fault.
+        """
+        email, person = email.lower(), plain_person(person)
+        before = self.people.get(email)
+        if before is None or person.email == email:
+            return self.save_person(person)
+        if person.email in self.people:
+            shown = clean_line(person.email)
+            raise SettingsError("email", f"{shown} is in the directory already", key="person_taken", email=shown)
+        del self.people[email]
+        if before.login:
+            self._logins.pop(before.login.lower(), None)
+        self.check_person(person)
+        con, table = self._connection, tables.person
+        con.execute(update(table).where(table.c.id == self._keys[email]).values(email=person.email))
+        self._keys[person.email] = self._keys.pop(email)
+        self.people[person.email] = replace(before, email=person.email)
+        now, old = self._store.clock(), as_document(before)
+        record(con, now, self._who, f"person:{email}", old, {**old, "email": person.email})
+        self.save_person(person)
+        con.execute(update(table).where(table.c.head == email).values(head=person.email))
+        for team in [one for one in self.teams.values() if one.leader == email]:
+            self.save_team(replace(team, leader=person.email))
         return True
 
     def delete_person(self, email: str) -> bool:

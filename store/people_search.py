@@ -8,7 +8,9 @@ from store import tables
 from store.cards import Person, Team
 from store.directory import people_by_id, teams_in
 from store.engine import Store
+from store.errors import SettingsError
 from store.folding import fold
+from store.sanitise import clean_line
 
 PAGE = 200
 
@@ -44,6 +46,7 @@ class Found:
 class TeamLine:
     """A team in a list, with how many people are in it."""
 
+    id: int
     team: Team
     members: int
 
@@ -73,11 +76,12 @@ def find_teams(store: Store, text: str = "") -> list[TeamLine]:
     sizes = select(membership.c.team_code, func.count()).group_by(membership.c.team_code)
     with store.read() as connection:
         members = {code: size for code, size in connection.execute(sizes)}  # noqa: C416 - rows are no pairs to pyright
-        lines = [TeamLine(team, members.get(team.code, 0)) for team in teams_in(connection)]
+        keys = {code: key for code, key in connection.execute(select(tables.team.c.code, tables.team.c.id))}  # noqa: C416
+        lines = [TeamLine(keys[team.code], team, members.get(team.code, 0)) for team in teams_in(connection)]
     words = fold(text).split()
-    keys = {line.team.code: fold(f"{line.team.name}\n{line.team.code}\n{line.team.leader or ''}") for line in lines}
-    found = [line for line in lines if all(word in keys[line.team.code] for word in words)]
-    return sorted(found, key=lambda line: keys[line.team.code])
+    words_of = {line.team.code: fold(f"{line.team.name}\n{line.team.code}\n{line.team.leader or ''}") for line in lines}
+    found = [line for line in lines if all(word in words_of[line.team.code] for word in words)]
+    return sorted(found, key=lambda line: words_of[line.team.code])
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -91,3 +95,22 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.active is not None:
         conditions.append(person.c.active == wanted.active)
     return conditions
+
+
+def address_of(store: Store, text: str, path: str) -> str | None:
+    """The address of somebody who is named by it, or by what is found of one person only (a login, a name).
+
+    Raises:
+        SettingsError: Nobody is found, or several are; `path` is the field.
+    """
+    text = text.strip()
+    if not text or "@" in text:
+        return text or None
+    found = page(store, Wanted(text), limit=2)
+    if len(found) == 1:
+        return found[0].person.email
+    shown = clean_line(text)
+    if found:
+        problem = f"{shown!r} may be several people; give the address"
+        raise SettingsError(path, problem, key="head_unclear", value=shown)
+    raise SettingsError(path, f"{shown!r} is no address, and nobody's login or name", key="csv_head", value=shown)

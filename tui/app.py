@@ -36,6 +36,7 @@ SCREENS = {
     "escalations": "tui.screens.escalations:EscalationsScreen",
     "outgoing_mail": "tui.screens.outgoing_mail:OutgoingMailScreen",
     "company": "tui.screens.company:CompanyScreen",
+    "people": "tui.screens.people:PeopleScreen",
     "audit": "tui.screens.audit:AuditScreen",
     "system": "tui.screens.system:SystemScreen",
 }

@@ -18,6 +18,7 @@ SECTIONS = (
     ("escalations", "4"),
     ("outgoing_mail", "5"),
     ("company", "6"),
+    ("people", "7"),
     ("audit", "8"),
     ("system", "9"),
 )

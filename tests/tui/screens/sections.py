@@ -38,7 +38,8 @@ async def settle(pilot: "Pilot[Any]") -> None:
         running = [
             worker
             for worker in pilot.app.workers
-            if worker.group
+            if worker.group.startswith("directory")
+            or worker.group
             in {
                 "rules",
                 "mail",

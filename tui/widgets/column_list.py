@@ -1,0 +1,103 @@
+"""Rows in columns, whose head and page are their pane's business."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.message import Message
+from textual.strip import Strip
+
+from store.sanitise import clean_line
+from tui.spoken import binding
+from tui.widgets.feed_line import fitted
+from tui.widgets.row_list import RowList, RowT
+
+WIDE = 90
+"""Cells from which on there is room for every column."""
+
+
+class ColumnList(RowList[RowT]):
+    """Rows in columns. A subclass says which there are (`widths`) and what stands in them (`cells`)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [binding("enter", "open", "people.open")]
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another row, or the rows are others."""
+
+    @dataclass
+    class Sized(Message):
+        """The rows are of another width now."""
+
+        width: int
+
+    @dataclass
+    class EndReached(Message):
+        """The cursor is on the last row."""
+
+    @dataclass
+    class Read(Message):
+        """The row under the cursor is to be opened."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.nothing = ""
+
+    @staticmethod
+    def widths(width: int) -> dict[str, int]:
+        """The columns in their order, and how wide they are."""
+        raise NotImplementedError
+
+    def cells(self, row: RowT) -> Mapping[str, str]:
+        """What stands in each column."""
+        raise NotImplementedError
+
+    def dimmed(self, row: RowT) -> bool:
+        """Whether a row is pale."""
+        del row
+        return False
+
+    @property
+    def empty_text(self) -> str:
+        """What is said when there are no rows."""
+        return self.nothing
+
+    def cursor_moved(self) -> None:
+        """Tell the pane."""
+        self.post_message(self.Moved())
+
+    def end_reached(self) -> None:
+        """Tell the pane."""
+        self.post_message(self.EndReached())
+
+    def action_open(self) -> None:
+        """Tell the pane."""
+        if self.current is not None:
+            self.post_message(self.Read())
+
+    def on_resize(self, event: Resize) -> None:
+        """Tell the pane, whose head of columns follows."""
+        super().on_resize(event)
+        self.post_message(self.Sized(self.scrollable_content_region.width))
+
+    def line(self, row: RowT, width: int, base: Style) -> Strip:
+        """A row as one line, in columns."""
+        cells = self.cells(row)
+        style = base + Style(dim=True) if self.dimmed(row) else base
+        segments: list[Segment] = []
+        for column, size in self.widths(width).items():
+            segments += [Segment(fitted(clean_line(cells[column]), size), style), Segment(" ", base)]
+        return Strip(segments).adjust_cell_length(width, base)
+
+
+def shared(width: int, fixed: dict[str, int], shares: dict[str, int]) -> dict[str, int]:
+    """Widths of columns: some fixed, the others by their share in what is left; the last of them gets the rest."""
+    left = max(0, width - sum(fixed.values()) - len(fixed) - len(shares))
+    sizes = {name: left * share // sum(shares.values()) for name, share in shares.items()}
+    last = next(reversed(sizes))
+    sizes[last] += left - sum(sizes.values())
+    return {**sizes, **fixed}
