@@ -21,6 +21,7 @@ from tui.operator import operator
 from tui.spoken import SpokenModal, binding
 from tui.widgets.column_list import ColumnList
 from tui.widgets.directory_lists import EntryList, EntryRow
+from tui.widgets.form import Tick
 from tui.widgets.question import Question
 
 _FIRST = ("refused", "deactivated", "changed", "added")
@@ -84,8 +85,8 @@ class PeopleImportScreen(SpokenModal[bool]):
             yield Input(placeholder=say("import.path"), id="import-path", compact=True)
             yield Button(Content(say("import.look")), id="look", compact=True)
         with Horizontal(classes="import-line"):
-            yield Checkbox(Content(say("import.add_teams")), id="import-add-teams", compact=True)
-            yield Checkbox(Content(say("import.deactivate")), id="import-deactivate", compact=True)
+            yield self._tick("add_teams", "import-add-teams")
+            yield self._tick("deactivate", "import-deactivate")
         yield Static(Content(say("import.hint")), id="import-state")
         yield EntryList(id="import-table")
         yield Static(id="import-detail")
@@ -93,6 +94,12 @@ class PeopleImportScreen(SpokenModal[bool]):
             yield Button(Content(say("import.save")), id="save", variant="primary", compact=True, disabled=True)
             yield Button(Content(say("form.cancel")), id="cancel", compact=True)
         yield Footer(show_command_palette=False)
+
+    def _tick(self, key: str, name: str) -> Tick:
+        words = self.say(f"import.{key}")
+        box = Tick(False, (words, words))  # noqa: FBT003 - not ticked
+        box.id = name
+        return box
 
     def on_mount(self) -> None:
         self._prepared: Prepared | None = None
