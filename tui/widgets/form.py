@@ -1,16 +1,18 @@
 """A form: labelled fields with their problem beneath, Save and Cancel, and a question before changes are lost."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Footer, Input, Label, Select, SelectionList, TextArea
+from textual.widgets import Button, Checkbox, Footer, Input, Label, OptionList, Select, TextArea
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
@@ -129,27 +131,48 @@ def choice_field(name: str, label: str, value: str, options: Sequence[tuple[str,
     return Field(name, label, Select(shown, value=value, allow_blank=False, compact=True))
 
 
-class Choices(SelectionList[str]):
-    """Several of a list; Space takes one, or lets it go. The order in which they are listed is kept."""
+class Choices(OptionList):
+    """Several of a list, each with a sign of its own: Space or Enter takes one, or lets it go."""
 
     DEFAULT_CSS = """
     Choices, Choices:focus { height: 8; border: none; background: $boost; padding: 0 1; }
-    Choices > .selection-list--button { color: $panel; background: $panel; }
-    Choices > .selection-list--button-highlighted { color: $panel; background: $panel; }
-    Choices > .selection-list--button-selected { color: $text-success; background: $panel; text-style: bold; }
-    Choices > .selection-list--button-selected-highlighted {
-        color: $text-success; background: $panel; text-style: bold;
-    }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", show=False)]
+
+    @dataclass
+    class Changed(Message):
+        """One was taken, or let go."""
+
+        choices: "Choices"
+
+        @property
+        def control(self) -> "Choices":
+            """The list it came from."""
+            return self.choices
 
     def __init__(self, options: Sequence[tuple[str, str]], chosen: Sequence[str]) -> None:
-        self._order = [key for _, key in options]
-        super().__init__(*((Text(text), key, key in chosen) for text, key in options), compact=True)
+        self._texts = {key: text for text, key in options}
+        self._chosen = set(chosen)
+        super().__init__(*(self._prompt(key) for key in self._texts), compact=True)
+
+    def _prompt(self, key: str) -> Content:
+        return Content(f"{'✓' if key in self._chosen else ' '} {self._texts[key]}")
+
+    def choose(self, key: str) -> None:
+        """Take one, or let it go."""
+        self._chosen ^= {key}
+        self.replace_option_prompt_at_index(list(self._texts).index(key), self._prompt(key))
+        self.post_message(self.Changed(self))
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.choose(list(self._texts)[event.option_index])
 
     @property
     def words(self) -> str:
-        """What is chosen, with spaces between."""
-        return " ".join(key for key in self._order if key in self.selected)
+        """What is chosen, as listed, with spaces between."""
+        return " ".join(key for key in self._texts if key in self._chosen)
 
 
 def several_field(name: str, label: str, options: Sequence[tuple[str, str]], chosen: Sequence[str]) -> Field:
@@ -252,10 +275,8 @@ class Form(SpokenModal[bool]):
     @on(Input.Changed)
     @on(Checkbox.Changed)
     @on(Select.Changed)
-    @on(SelectionList.SelectedChanged)
-    def _rearrange(
-        self, event: Input.Changed | Checkbox.Changed | Select.Changed | SelectionList.SelectedChanged[str]
-    ) -> None:
+    @on(Choices.Changed)
+    def _rearrange(self, event: Input.Changed | Checkbox.Changed | Select.Changed | Choices.Changed) -> None:
         for field in self.query(Field):
             if field.control is event.control:
                 field.show_problem("")

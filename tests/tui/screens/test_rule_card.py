@@ -61,7 +61,7 @@ async def test_an_action_of_ones_own_is_added(section_store: Store) -> None:
         put(card, "title_ru", "Дежурному о важном")
         put(card, "event_type", "comment_added")
         put(card, "condition", "object.priority == 'vip'")
-        card.query_one("#field-recipients", Choices).select(Role.FIXED.value)
+        card.query_one("#field-recipients", Choices).choose(Role.FIXED.value)
         await pilot.pause()
         put(card, "fixed_addresses", "duty@example.org, boss@example.org")
         put(card, "once_minutes", "15")
@@ -74,6 +74,16 @@ async def test_an_action_of_ones_own_is_added(section_store: Store) -> None:
     assert set(rule.recipients) == {Role.RESPONSIBLE, Role.FIXED}
     assert rule.fixed_addresses == ("duty@example.org", "boss@example.org")
     assert (rule.condition, rule.once_minutes) == ("object.priority == 'vip'", 15)
+
+
+async def test_recipients_are_taken_and_let_go_by_keyboard_and_told_apart_without_colours(section_store: Store) -> None:
+    async with section(section_store, EventActionsScreen, size=(120, 40)) as pilot:
+        card = await form(pilot, "e")
+        assert "✓ Контактное лицо" in seen(pilot.app)
+        assert "✓ Автор" not in seen(pilot.app)
+        card.query_one(Choices).focus()
+        await press(pilot, "space", "down", "space", "ctrl+s")
+        await until(pilot, lambda: rules(section_store)[FIRST].recipients == (Role.AUTHOR,))
 
 
 async def test_own_words_are_saved_for_the_language_they_were_written_in(section_store: Store) -> None:
@@ -105,7 +115,7 @@ async def test_what_cannot_work_is_said_at_its_field_and_nothing_is_saved(
         card = await form(pilot, "a")
         put(card, "title_ru", "Своё")
         if field == "fixed_addresses":
-            card.query_one("#field-recipients", Choices).select(Role.FIXED.value)
+            card.query_one("#field-recipients", Choices).choose(Role.FIXED.value)
             await pilot.pause()
         put(card, field, value)
         await press(pilot, "ctrl+s")
