@@ -12,6 +12,8 @@ from store.checks import MAX_KEY, check_address, check_line
 from store.engine import Store
 from store.errors import SettingsError
 from store.folding import fold, search_key
+from store.rulebook import rules_in, save_in
+from store.rules import Rule
 from store.sanitise import clean_line
 from store.vocabulary import Language
 
@@ -297,10 +299,25 @@ class Book:
         con.execute(update(membership).where(membership.c.team_code == code).values(team_code=team.code))
         record(con, self._store.clock(), self._who, f"team:{code}", before, values)
         self.teams[team.code] = team
+        for rule in self._rules_telling(code):
+            renamed = tuple(team.code if one == code else one for one in rule.teams)
+            save_in(con, self._store, replace(rule, teams=renamed), self._who)
         return True
 
+    def _rules_telling(self, code: str) -> list[Rule]:
+        """Event actions and escalations that name a team."""
+        return [rule for rule in rules_in(self._connection) if code in rule.teams]
+
     def delete_team(self, code: str) -> bool:
-        """Take a team out, its members stay without it; gives whether it was there."""
+        """Take a team out, its members stay without it; gives whether it was there.
+
+        Raises:
+            SettingsError: Rules tell it: they would quietly reach nobody.
+        """
+        if telling := self._rules_telling(code):
+            codes = ", ".join(rule.code for rule in telling)
+            problem = f"is told by {codes}; take it out of them first"
+            raise SettingsError("code", problem, key="team_is_told", rules=codes)
         before = self.teams.pop(code, None)
         if before is None:
             return False

@@ -77,6 +77,7 @@ def save_rule(store: Store, rule: Rule, who: str) -> None:
 def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     """Like `save_rule`, within a transaction; gives whether anything changed."""
     check_rule(rule)
+    _check_teams(connection, rule)
     row = connection.execute(select(tables.rule).where(tables.rule.c.code == rule.code)).one_or_none()
     values = to_values(rule)
     if row is None:
@@ -90,6 +91,17 @@ def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     connection.execute(update(tables.rule).where(tables.rule.c.code == rule.code).values(**changed))
     record(connection, store.clock(), who, f"rule:{rule.code}", {name: before[name] for name in changed}, changed)
     return True
+
+
+def _check_teams(connection: Connection, rule: Rule) -> None:
+    """Refuse teams that are not there: a rule that names one would quietly reach nobody."""
+    if not rule.teams:
+        return
+    table = tables.team
+    known = set(connection.execute(select(table.c.code).where(table.c.code.in_(rule.teams))).scalars())
+    for index, code in enumerate(rule.teams):
+        if code not in known:
+            raise SettingsError(f"teams[{index}]", f"there is no team {code!r}", key="no_team", team=code)
 
 
 def delete_in(connection: Connection, store: Store, code: str, who: str) -> bool:

@@ -10,7 +10,8 @@ from dispatch.dry_run import plan_text
 from dispatch.intake import emit
 from dispatch.planner import Planner
 from store import journal
-from store.cards import Company, DecisionCard
+from store.cards import Company, DecisionCard, Team
+from store.directory import delete_team, rename_team
 from store.engine import Store
 from store.errors import SettingsError
 from store.outbox import page
@@ -93,6 +94,22 @@ def test_teams_and_addresses_are_told(store: Store) -> None:
     save_rule(store, rule, "test")
     everybody = ["duty@example.org", "ivanov@example.org", "john@example.org", "petrov@example.org"]
     assert told(store, comment(1)) == everybody
+
+
+def test_a_team_that_is_renamed_is_still_told_and_one_that_is_told_is_not_deleted(store: Store) -> None:
+    save_rule(store, replace(OWN, recipients=(Role.TEAMS,), teams=("net",)), "test")
+    with pytest.raises(SettingsError, match=r"own\.email"):
+        delete_team(store, "net", "test")
+    rename_team(store, "net", Team("networks", "Сети"), "test")
+    assert told(store, comment(1)) == ["ivanov@example.org", "petrov@example.org"]
+    save_rule(store, replace(OWN, recipients=(Role.CLIENT,)), "test")
+    assert delete_team(store, "networks", "test")
+
+
+def test_a_team_that_is_not_there_is_refused(store: Store) -> None:
+    with pytest.raises(SettingsError) as caught:
+        save_rule(store, replace(OWN, recipients=(Role.TEAMS,), teams=("net", "nobody")), "test")
+    assert caught.value.path == "teams[1]"
 
 
 def test_the_status_before_can_be_asked_for(store: Store) -> None:

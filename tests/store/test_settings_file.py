@@ -67,6 +67,7 @@ event_actions: [{code: request.added.client.email, enabled: false}]
 escalations: [{code: request.resolution.25.responsible.email, enabled: true, threshold: {percent_left: 25}}]
 """
 CUSTOM = """
+teams: [{code: net, name: Сетевики, leader: petrov@example.org}]
 event_actions:
   - {code: own.vip, titles: {ru: VIP}, object_type: request, event_type: added, channel: email, recipients: [fixed],
      fixed_addresses: [duty@example.org], template: status.staff, condition: "object.priority == 'vip'"}
