@@ -18,6 +18,7 @@ from tui.app import ConsoleApp
 SIZES = [(80, 24), (120, 40)]
 LANGUAGES = ["ru", "en"]
 QUIET_LOOKS = 3
+"""For a screen that has just been opened: on a busy machine it may not have begun to load yet."""
 
 
 def make_store(folder: Path) -> Store:
@@ -27,13 +28,10 @@ def make_store(folder: Path) -> Store:
     return store
 
 
-async def settle(pilot: "Pilot[Any]") -> None:
-    """Wait until threads have answered and the answers are painted: until nothing is under way several looks long.
-
-    One look is not enough: on a busy machine a screen may not have begun to load yet.
-    """
+async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
+    """Wait until threads have answered and the answers are painted: until nothing is under way `looks` looks long."""
     quiet = 0
-    while quiet < QUIET_LOOKS:
+    while quiet < looks:
         await pilot.pause()
         running = [
             worker
@@ -54,9 +52,10 @@ async def settle(pilot: "Pilot[Any]") -> None:
             }
         ]
         quiet = 0 if running else quiet + 1
-        with suppress(WorkerCancelled):  # another of its group has taken its place
-            await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
-        await pilot.pause()
+        if running:
+            with suppress(WorkerCancelled):  # another of its group has taken its place
+                await asyncio.wait_for(pilot.app.workers.wait_for_complete(running), 10)
+            await pilot.pause()
 
 
 @asynccontextmanager
@@ -67,7 +66,7 @@ async def section(
     app: App[Any] = ConsoleApp(store, language=language, start_dispatcher=False)
     async with app.run_test(size=size, notifications=True) as pilot:
         app.push_screen(screen())
-        await settle(pilot)
+        await settle(pilot, QUIET_LOOKS)
         yield pilot
 
 
