@@ -21,11 +21,8 @@ HOSTILE = {
     "closing tag": "[/b]",
     "link": "[@click=app.quit]x[/]",
     "number in brackets": "[INC-5]",
-    "escapes": "a\x1b]0;title\x07b\x1b[31mc\x9b2Jd",
-    "line breaks": "one\r\ntwo\nthree\rfour",
-    "right to left": "abc\u202edef\u2066",
-    "long": "Ы" * 4000,
-    "wide": "漢字" * 50,
+    "control characters": "a\x1b]0;title\x07b\x1b[31mc\x9b2Jd one\r\ntwo\nthree\rfour abc\u202edef\u2066",
+    "long and wide": "漢字" * 50 + "Ы" * 4000,
     "empty": "",
 }
 FORBIDDEN = "\x1b\x07\x9b\u202e\u2066\r"
