@@ -182,14 +182,14 @@ class AuditScreen(SectionScreen):
         self.rows.replace_rows(event.lines)
 
     @on(AuditList.EndReached)
-    def _older(self, event: AuditList.EndReached) -> None:
-        wanted = self._wanted
+    def _older(self) -> None:
         if self._ended:
             return
+        wanted, before = self._wanted, self.rows.rows[-1].id
 
         def read() -> None:
             try:
-                lines, _ = self._read(wanted, PAGE, event.before_id)
+                lines, _ = self._read(wanted, PAGE, before)
             except StoreError as error:
                 self.post_message(self.Refused(str(error)))
             else:

@@ -154,10 +154,10 @@ class DeliveriesScreen(SectionScreen):
         self.list.show(event.rows)
 
     @on(DeliveryList.EndReached)
-    def _older(self, event: DeliveryList.EndReached) -> None:
-        wanted, before = self._wanted, event.before_id
+    def _older(self) -> None:
         if self._ended:
             return
+        wanted, before = self._wanted, self.list.rows[-1].id
 
         def read() -> None:
             try:

@@ -21,7 +21,10 @@ WIDE = 90
 
 
 class ColumnList(RowList[RowT]):
-    """Rows in columns. A subclass says which there are (`widths`) and what stands in them (`cells`)."""
+    """Rows in columns. A subclass says which there are (`widths`) and what stands in them.
+
+    That is `cells`, where all of a row looks alike, else `painted`.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [binding("enter", "open", "people.open")]
 
@@ -66,6 +69,11 @@ class ColumnList(RowList[RowT]):
         """What is said when there are no rows."""
         return self.nothing
 
+    def append(self, older: list[RowT]) -> None:
+        """Add rows that come after the last one; those that are there already are left out."""
+        known = {row.id for row in self._rows}
+        self.replace_rows(self._rows + [row for row in older if row.id not in known])
+
     def cursor_moved(self) -> None:
         """Tell the pane."""
         self.post_message(self.Moved())
@@ -84,13 +92,19 @@ class ColumnList(RowList[RowT]):
         super().on_resize(event)
         self.post_message(self.Sized(self.scrollable_content_region.width))
 
+    def painted(self, row: RowT, width: int, base: Style) -> Mapping[str, tuple[str, Style]]:
+        """What stands in each column, clean, and how it looks."""
+        del width
+        style = base + Style(dim=True) if self.dimmed(row) else base
+        return {column: (clean_line(text), style) for column, text in self.cells(row).items()}
+
     def line(self, row: RowT, width: int, base: Style) -> Strip:
         """A row as one line, in columns."""
-        cells = self.cells(row)
-        style = base + Style(dim=True) if self.dimmed(row) else base
+        cells = self.painted(row, width, base)
         segments: list[Segment] = []
         for column, size in self.widths(width).items():
-            segments += [Segment(fitted(clean_line(cells[column]), size), style), Segment(" ", base)]
+            text, style = cells[column]
+            segments += [Segment(fitted(text, size), style), Segment(" ", base)]
         return Strip(segments).adjust_cell_length(width, base)
 
 

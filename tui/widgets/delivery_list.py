@@ -1,25 +1,18 @@
 """The list of deliveries, in columns."""
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import ClassVar
 
-from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
-from textual.events import Resize
-from textual.message import Message
-from textual.strip import Strip
 
 from store.cards import FeedRow
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.spoken import binding
-from tui.widgets.feed_line import CHANNEL_MARKS, COLOURS, STATE_MARKS, fitted, subject_alone
-from tui.widgets.row_list import RowList
+from tui.widgets.column_list import WIDE, ColumnList
+from tui.widgets.feed_line import CHANNEL_MARKS, COLOURS, STATE_MARKS, subject_alone
 
-WIDE = 90
-"""Cells from which on there is room for seconds, longer names and the state in words."""
 MARK = "▶"
 NARROW_WIDTHS = {"mark": 1, "time": 5, "object": 8, "state": 11, "channel": 1, "recipient": 13}
 WIDE_WIDTHS = {"mark": 1, "time": 14, "object": 10, "state": 13, "channel": 1, "recipient": 20}
@@ -40,39 +33,23 @@ def short_time(at: datetime, now: datetime, zone: tzinfo, *, wide: bool) -> str:
     return here.strftime("%H:%M" if here.date() == today.date() else "%d.%m")
 
 
-class DeliveryList(RowList[FeedRow]):
+class DeliveryList(ColumnList[FeedRow]):
     """Deliveries that match a filter. Rows can be marked; what is done with them is its screen's business."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        binding("enter", "open", "pane.open"),
         binding("x,insert", "mark", "deliveries.mark"),
         binding("ctrl+a", "mark_all", "deliveries.mark_all"),
     ]
 
-    @dataclass
-    class Moved(Message):
-        """The cursor is on another row, or marks have changed."""
-
-    @dataclass
-    class Sized(Message):
-        """The rows are of another width now."""
-
-        width: int
-
-    @dataclass
-    class EndReached(Message):
-        """The cursor is on the last row: older ones are wanted."""
-
-        before_id: int
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.nothing = ""
         self._marked: set[int] = set()
 
-    @property
-    def empty_text(self) -> str:
-        """What is said when there are no rows."""
-        return self.nothing
+    @staticmethod
+    def widths(width: int) -> dict[str, int]:
+        """The subject has what is left."""
+        return widths(width)
 
     @property
     def marked(self) -> list[int]:
@@ -90,24 +67,16 @@ class DeliveryList(RowList[FeedRow]):
         self._marked &= {row.id for row in rows}
         self.replace_rows(rows)
 
-    def append(self, older: list[FeedRow]) -> None:
-        """Add rows older than the last one."""
-        known = {row.id for row in self._rows}
-        self.replace_rows(self._rows + [row for row in older if row.id not in known])
-
     def unmark(self) -> None:
         """Take all marks away."""
         self._marked.clear()
         self.refresh()
         self.cursor_moved()
 
-    def cursor_moved(self) -> None:
-        """Tell the screen."""
-        self.post_message(self.Moved())
-
-    def end_reached(self) -> None:
-        """Ask the screen for older rows."""
-        self.post_message(self.EndReached(self._rows[-1].id))
+    def action_open(self) -> None:
+        """Open the delivery under the cursor."""
+        if current := self.current:
+            self.post_message(self.Opened(current.id))
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away, and go down."""
@@ -122,15 +91,9 @@ class DeliveryList(RowList[FeedRow]):
         self.refresh()
         self.cursor_moved()
 
-    def on_resize(self, event: Resize) -> None:
-        """Tell the screen, whose head of columns follows."""
-        super().on_resize(event)
-        self.post_message(self.Sized(self.scrollable_content_region.width))
-
-    def line(self, row: FeedRow, width: int, base: Style) -> Strip:
-        """A delivery as one line, in columns."""
-        console = self.console
-        wide, sizes = width >= WIDE, widths(width)
+    def painted(self, row: FeedRow, width: int, base: Style) -> dict[str, tuple[str, Style]]:
+        """The state has its colour."""
+        console, wide = self.console, width >= WIDE
         state = console.texts.get(f"state.{row.state.word}", row.state.word)
         coloured = base + Style(color=console.colour(COLOURS[row.state]))
         # What went well is the rule: its sign is enough where columns are few.
@@ -139,7 +102,7 @@ class DeliveryList(RowList[FeedRow]):
             if wide or row.state is not DeliveryState.SENT
             else STATE_MARKS[row.state]
         )
-        cells = {
+        return {
             "mark": (MARK if row.id in self._marked else " ", base + Style(bold=True)),
             "time": (short_time(row.created_at, console.clock(), console.zone, wide=wide), base + Style(dim=True)),
             "object": (clean_line(row.object_number), base + Style(bold=True)),
@@ -148,8 +111,3 @@ class DeliveryList(RowList[FeedRow]):
             "recipient": (clean_line(row.recipient_name or row.recipient_address), base),
             "subject": (subject_alone(row), base),
         }
-        segments: list[Segment] = []
-        for column in COLUMNS:
-            text, style = cells[column]
-            segments += [Segment(fitted(text, sizes[column]), style), Segment(" ", base)]
-        return Strip(segments).adjust_cell_length(width, base)
