@@ -10,6 +10,8 @@ from store.vocabulary import Encryption, Protocol, SecretName, TokenSource
 
 MAX_PORT = 65_535
 MAX_PRIORITY = 1000
+DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
+"""Submission over TLS and STARTTLS (RFC 8314), and plain relay (RFC 5321)."""
 GRAPH_SERVER = "graph.microsoft.com"
 """Microsoft Graph of the worldwide cloud; national clouds have servers of their own."""
 EXCHANGE_ONLINE = ("outlook.office365.com", "outlook.office.com", "outlook.office365.us", "partner.outlook.cn")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 from store import settings, tables
 from store.cards import MailConnection, Person, Team
 from store.catalogue.standard import STANDARD
-from store.connection_checks import GRAPH_SERVER
+from store.connection_checks import DEFAULT_PORTS, GRAPH_SERVER
 from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
@@ -29,9 +29,7 @@ from store.settings_schema import (
     ThresholdSection,
     parse_settings,
 )
-from store.vocabulary import SECRETS, Encryption, Language, Protocol, RuleKind
-
-DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
+from store.vocabulary import SECRETS, Language, Protocol, RuleKind
 
 
 @dataclass(frozen=True, slots=True)

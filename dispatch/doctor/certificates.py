@@ -9,8 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from dispatch.doctor.steps import FaultError, Finding, finding
+from store.cards import EXPIRY_WARNING_DAYS
 
-SOON = timedelta(days=30)
+SOON = timedelta(days=EXPIRY_WARNING_DAYS)
 MAX_NAMES = 12
 # OpenSSL's X509_V_ERR_…, see `man openssl-verification-options`.
 _NOT_YET, _EXPIRED, _SELF_SIGNED = 9, 10, 18

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static
 
 from store.cards import MailConnection
-from store.connection_checks import MAX_PRIORITY, check_connection, is_exchange_online
+from store.connection_checks import DEFAULT_PORTS, MAX_PRIORITY, check_connection, is_exchange_online
 from store.errors import SettingsError
 from store.settings import connection_secret, save_connection, secret_of, sending
 from store.vocabulary import Encryption, Protocol, SecretName, TokenSource
@@ -19,9 +19,6 @@ from tui.operator import operator
 from tui.spoken import binding
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.form import Field, Form, Say, Value, choice_field, flag_field, secret_field, text_field
-
-DEFAULT_PORTS = {Encryption.SSL: 465, Encryption.TLS: 587, Encryption.NONE: 25}
-"""Submission over TLS and STARTTLS (RFC 8314), and plain relay (RFC 5321)."""
 
 DAY_FORMAT = "%d.%m.%Y"
 _SMTP_ONLY = ("port", "encryption", "authentication")
