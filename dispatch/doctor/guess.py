@@ -100,7 +100,7 @@ async def _certificates_after_starttls(
         await dialogue.starttls(tls_context=context or lenient_context(), server_hostname=server)
         return shown_by(dialogue.tls)
     finally:
-        dialogue.close()
+        dialogue.abort()
 
 
 async def _clear(connect: Connect, server: str) -> tuple[str, bool] | None:
@@ -113,7 +113,7 @@ async def _clear(connect: Connect, server: str) -> tuple[str, bool] | None:
         await dialogue.ehlo()
         return f"{greeting}", dialogue.supports_extension("starttls")
     finally:
-        dialogue.close()
+        dialogue.abort()
 
 
 def is_cleartext(error: ssl.SSLError) -> bool:

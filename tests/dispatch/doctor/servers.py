@@ -170,6 +170,31 @@ def refusing_handshakes(context: ssl.SSLContext) -> Generator[int]:
 
 
 @contextmanager
+def no_farewell(context: ssl.SSLContext) -> Generator[int]:
+    """A port that offers STARTTLS, shakes hands once, and answers to nothing more; not to TLS's farewell either."""
+    ended = threading.Event()
+
+    def serve() -> None:
+        with listening.accept()[0] as client, client.makefile("rb") as lines:
+            client.sendall(b"220 at your service\r\n")
+            for line in lines:
+                client.sendall(b"220 go ahead\r\n" if line == b"STARTTLS\r\n" else b"250-here\r\n250 STARTTLS\r\n")
+                if line == b"STARTTLS\r\n":
+                    break
+            with context.wrap_socket(client, server_side=True):
+                ended.wait(5)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            ended.set()
+            thread.join(5)
+
+
+@contextmanager
 def closed_port() -> Generator[int]:
     """A port that nobody listens on."""
     with socket.socket() as bound:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dispatch.doctor import ORDER, Limits, Step, check, network
+from dispatch.doctor import ORDER, Limits, Step, check, guess, network
 from dispatch.doctor.answers import RULES
 from dispatch.doctor.retirement import retirements
 from dispatch.doctor.transcript import Transcript
@@ -23,7 +23,7 @@ from dispatch.remedies import FIELDS, REMEDIES, advice
 from store.cards import MailConnection
 from store.vocabulary import Encryption, Protocol
 from tests.desk import SENDING
-from tests.dispatch.doctor.servers import HANG_UP, SILENCE, Authorities, Scripted
+from tests.dispatch.doctor.servers import HANG_UP, SILENCE, Authorities, Scripted, no_farewell
 from tests.mail_server import MailServer, Mode
 
 PASSWORD = "s3cret-of-the-robot"
@@ -248,6 +248,18 @@ async def test_a_check_has_an_end_whatever_the_server_does() -> None:
     async with Scripted({"MAIL": SILENCE}) as server:
         steps = await _steps(_card(server), limits=Limits(answer_s=60, silence_s=0.2, total_s=0.5))
     assert (steps[-1].name, steps[-1].remedy) == ("sender", "too_long")
+
+
+async def test_a_glance_leaves_no_connection_to_a_server_that_says_no_farewell(tmp_path: Path) -> None:
+    with no_farewell(Authorities(tmp_path).self_signed()) as port:
+
+        async def connect() -> socket.socket:
+            address = network.Address(socket.AF_INET, ("127.0.0.1", port))
+            return (await network.open_socket([address], 5.0))[0]
+
+        assert await guess.certificates(connect, "localhost", Encryption.TLS)
+        await asyncio.sleep(0)
+        assert _open_connections(port) == 0
 
 
 async def test_an_address_that_does_not_answer_is_told_when_another_does() -> None:
