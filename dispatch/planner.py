@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from dispatch.compose import Rendered, render, to_html, with_signature
 from dispatch.context import build
 from dispatch.directory import Directory
+from dispatch.edit import Edit
 from dispatch.errors import DispatchError
 from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
 from dispatch.told import Told
@@ -36,6 +37,7 @@ SLICE_S = 0.001
 """Planning shares the event loop with sending: a thread of its own would fight with it for the interpreter."""
 MAX_PROBLEM = 500
 OWN_TEXT_FAILED = "own_text_failed"
+PLANNING_FAILED = "planning_failed"
 WARNINGS = {
     Language.RU: ("Администраторы", "Текст действия «{title}» не заполнился, ушёл стандартный: {problem}"),
     Language.EN: ("Administrators", "The text of “{title}” could not be filled in, the standard one went: {problem}"),
@@ -55,11 +57,12 @@ class Settings:
     company: Company
 
     @classmethod
-    def read(cls, connection: Connection) -> "Settings":
-        """The settings as they are now."""
+    def read(cls, connection: Connection, edit: Edit | None = None) -> "Settings":
+        """The settings as they are now; with an `edit`, as they would be once it is saved."""
+        rules = rules_in(connection)
         return cls(
             revision_in(connection),
-            Rulebook(rules_in(connection)),
+            Rulebook(edit.applied(rules) if edit else rules),
             Directory(people_in(connection), teams_in(connection)),
             company_in(connection),
         )
@@ -87,8 +90,9 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
         for language in dict.fromkeys(recipient.language for recipient in taken.recipients):
             if language not in contexts:
                 contexts[language] = build(event, settings.directory, settings.company, language, event.at)
+            told = tuple(recipient for recipient in taken.recipients if recipient.language is language)
             try:
-                rendered, problem = _rendered(taken.rule, language, contexts[language])
+                note, problem = compose_note(replace(taken, recipients=told), language, contexts[language], settings)
             except DispatchError as error:
                 params = {"problem": error.answer}
                 failures.append(DecisionCard(taken.rule.code, "", taken=False, reason="template_error", params=params))
@@ -96,9 +100,24 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
             if problem:
                 params = {"problem": problem, "language": language.value}
                 failures.append(DecisionCard(taken.rule.code, "", taken=True, reason=OWN_TEXT_FAILED, params=params))
-            recipients = tuple(recipient for recipient in taken.recipients if recipient.language is language)
-            notes.append(_note(taken, language, rendered, recipients, settings.company.signature))
+            notes.append(note)
     return notes, failures
+
+
+def compose_note(taken: Taken, language: Language, context: dict[str, Any], settings: Settings) -> tuple[Note, str]:
+    """What a rule says in one language, for all its recipients; and why its own words could not be taken, if so.
+
+    A letter has a signature and HTML, a line of the interface neither.
+
+    Raises:
+        ComposeError: Its template cannot be rendered either.
+    """
+    rendered, problem = _rendered(taken.rule, language, context)
+    if taken.rule.channel is not Channel.EMAIL:
+        return Note(taken, language, rendered, rendered.short, rendered.text, "", taken.recipients), problem
+    signature = settings.company.signature
+    text, html = with_signature(rendered.text, signature), to_html(rendered.text, signature)
+    return Note(taken, language, rendered, rendered.subject, text, html, taken.recipients), problem
 
 
 def _rendered(rule: Rule, language: Language, context: dict[str, Any]) -> tuple[Rendered, str]:
@@ -114,16 +133,6 @@ def _rendered(rule: Rule, language: Language, context: dict[str, Any]) -> tuple[
         except DispatchError as error:
             problem = error.answer
     return render(template_text(rule.template, language), context), problem
-
-
-def _note(
-    taken: Taken, language: Language, rendered: Rendered, recipients: tuple[Recipient, ...], signature: str
-) -> Note:
-    """A letter has a signature and HTML, a line of the interface neither."""
-    if taken.rule.channel is not Channel.EMAIL:
-        return Note(taken, language, rendered, rendered.short, rendered.text, "", recipients)
-    text = with_signature(rendered.text, signature)
-    return Note(taken, language, rendered, rendered.subject, text, to_html(rendered.text, signature), recipients)
 
 
 def warning(card: DecisionCard, notes: Sequence[Note], language: Language) -> Note:
@@ -152,16 +161,31 @@ class Draft:
 
 def draft(event: StoredEvent, settings: Settings, told: Told | None = None) -> Draft:
     """Plan and compose an event; one that cannot be planned gets what went wrong as its why. `told` takes it in."""
-    told = told or Told()
+    made = planned(event, settings, told or Told())
+    try:
+        notes, failures = compose_notes(event, made, settings)
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return Draft(event, [_failed(event, error)], ())
+    return Draft(event, [*made.decisions, *failures], notes)
+
+
+def planned(event: StoredEvent, settings: Settings, told: Told) -> Plan:
+    """Plan an event, compose nothing; one that cannot be planned gets what went wrong as its why. `told` takes it in.
+
+    A replay plans events by the hundred thousand and needs no letters.
+    """
     try:
         made = plan(event, settings.rules, settings.directory, settings.company, told.about(event))
         told.add(event, made.decisions)
-        notes, failures = compose_notes(event, made, settings)
     except Exception as error:  # noqa: BLE001 - whatever it is
-        _log.exception("event %s %s cannot be planned", event.source, event.external_id)
-        params = {"problem": clean_line(f"{type(error).__name__}: {error}")[:MAX_PROBLEM]}
-        return Draft(event, [DecisionCard("", "", taken=False, reason="planning_failed", params=params)], ())
-    return Draft(event, [*made.decisions, *failures], notes)
+        return Plan((), (_failed(event, error),))
+    return made
+
+
+def _failed(event: StoredEvent, error: Exception) -> DecisionCard:
+    _log.error("event %s %s cannot be planned", event.source, event.external_id, exc_info=error)
+    params = {"problem": clean_line(f"{type(error).__name__}: {error}")[:MAX_PROBLEM]}
+    return DecisionCard("", "", taken=False, reason=PLANNING_FAILED, params=params)
 
 
 class Planner:

@@ -29,8 +29,11 @@ class Told:
         self._spans = {rule.code: timedelta(minutes=rule.once_minutes) for rule in rules if rule.once_minutes}
         self._lately: dict[tuple[str, str], Lately] = defaultdict(dict)
 
-    def read(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
-        """Read what the store knows of these events' objects; nothing where no rule asks."""
+    def read(self, connection: Connection, events: Sequence[StoredEvent], *, before_id: int | None = None) -> None:
+        """Read what the store knows of these events' objects; nothing where no rule asks.
+
+        `before_id` leaves out what came of that event and of those accepted after it.
+        """
         if not self._spans or not events:
             return
         event, decision = tables.event, tables.decision
@@ -45,12 +48,14 @@ class Told:
                 decision.c.recipient != "",
             )
         )
+        if before_id is not None:
+            query = query.where(event.c.id < before_id)
         for row in connection.execute(query):
             self._note((row.object_type, row.object_id), row.rule_code, row.recipient, row.at)
 
     def about(self, event: StoredEvent) -> Mapping[tuple[str, str], datetime]:
         """What was told about the object of an event."""
-        return self._lately[event.object_type, event.object_id]
+        return self._lately.get((event.object_type, event.object_id), {})
 
     def add(self, event: StoredEvent, decisions: Iterable[DecisionCard]) -> None:
         """Take in what an event has led to, for those after it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from store import bulk, tables
 from store.types import to_micros
@@ -123,13 +123,15 @@ def unplanned(connection: Connection, limit: int, after: int = 0) -> list[Stored
     """Accepted events that wait for the planner, oldest first; only those with an id above `after`."""
     table = tables.event
     query = select(table).where(table.c.planned_at.is_(None), table.c.id > after).order_by(table.c.id).limit(limit)
-    return [
-        StoredEvent(
-            r.id, r.source, r.external_id, r.object_type, r.event_type, r.object_id, r.object_number, r.title, r.at,
-            r.data,
-        )
-        for r in connection.execute(query)
-    ]  # fmt: skip
+    return [to_stored(row) for row in connection.execute(query)]
+
+
+def to_stored(row: Row[Any]) -> StoredEvent:
+    """An event from its row."""
+    return StoredEvent(
+        row.id, row.source, row.external_id, row.object_type, row.event_type, row.object_id, row.object_number,
+        row.title, row.at, row.data,
+    )  # fmt: skip
 
 
 def take_planned(connection: Connection, now: datetime, ids: Sequence[int]) -> set[int]:

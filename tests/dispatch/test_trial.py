@@ -1,0 +1,141 @@
+"""The trial of one event on rules nobody has saved: decisions, words, letters down to the bytes."""
+
+import email
+import email.policy
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dispatch.cloudevents import EventError
+from dispatch.edit import Edit
+from dispatch.intake import emit
+from dispatch.planner import Planner
+from dispatch.trial import made_up_event, stored_event, try_event
+from store.engine import Store
+from store.journal import delivery, story
+from store.rulebook import list_rules, save_rule, set_enabled
+from store.rules import OwnText, Rule
+from store.settings import save_sending
+from store.vocabulary import Channel, EventType, Language, Role, RuleKind
+from tests.desk import NOON, SENDING, event, furnish, lines, open_store
+
+OWN = Rule(
+    "own.email", RuleKind.EVENT_ACTION, {"ru": "Своё", "en": "Own"}, "request", EventType.COMMENT_ADDED,
+    Channel.EMAIL, (Role.CLIENT,), "comment.client", tell_actor=True, standard=False,
+)  # fmt: skip
+COMMENT = event("request.comment_added", 1, "c1", comment={"text": "Готово"})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path)
+    furnish(store)
+    set_enabled(store, [rule.code for rule in list_rules(store)], False, "test")
+    yield store
+    store.close()
+
+
+def test_a_stored_event_is_tried_on_an_unsaved_rule_in_both_languages_and_nothing_is_written(desk: Store) -> None:
+    emit(desk, lines(COMMENT))
+    found = stored_event(desk, 1)
+    assert found is not None
+    text = OwnText("Ответ по {{ object.number }}", "{{ object.number }}", "{{ comment.text }} & <b>")
+    rule = replace(OWN, recipients=(Role.CLIENT, Role.FIXED), fixed_addresses=("john@example.org",), texts={"ru": text})
+    tried = try_event(desk, Edit.of(rule), found, rule)
+    told = {card.recipient: card.reason for card in tried.decisions if card.rule_code == OWN.code and card.recipient}
+    assert told == {"olga@example.org": "told", "john@example.org": "told"}
+    russian, english = tried.samples[OWN.code].values()
+    assert [who.address for who in russian.recipients] == ["olga@example.org"]
+    assert [who.address for who in english.recipients] == ["john@example.org"]
+    assert russian.note is not None
+    assert english.note is not None
+    assert russian.note.subject == "Ответ по RP-1"
+    assert english.note.subject.startswith("RP-1")
+    assert "Готово &amp; &lt;b&gt;" in russian.note.html
+    letter = email.message_from_string(russian.raw, policy=email.policy.default)
+    assert letter["subject"] == "Ответ по RP-1"
+    assert letter["to"].addresses[0].addr_spec == "olga@example.org"
+    assert letter["from"].addresses[0].addr_spec == "vestnik@example.com", "a store without sending parameters"
+    body = letter.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().startswith("Готово & <b>")
+    assert OWN.code not in {rule.code for rule in list_rules(desk)}
+    assert [card.reason for card in story(desk, "RP-1")[0].decisions] == []
+
+
+def test_the_letter_tried_is_the_letter_sent(desk: Store) -> None:
+    save_sending(desk, SENDING, "test")
+    save_rule(desk, OWN, "test")
+    emit(desk, lines(COMMENT))
+    Planner(desk).plan_now()
+    found = stored_event(desk, 1)
+    assert found is not None
+    sample = try_event(desk, Edit({}), found, OWN).samples[OWN.code][Language.RU]
+    sent = delivery(desk, 1)
+    assert sent is not None
+    assert sample.note is not None
+    assert (sample.note.subject, sample.note.text, sample.note.html) == (sent.row.subject, sent.text, sent.html)
+    letter = email.message_from_string(sample.raw, policy=email.policy.default)
+    assert letter["reply-to"] == "help@example.org"
+    assert letter["from"].addresses[0].addr_spec == "robot@example.org"
+
+
+def test_what_was_told_before_an_event_counts_and_what_came_of_itself_does_not(desk: Store) -> None:
+    save_rule(desk, OWN, "test")
+    later = {**COMMENT, "id": "c2", "time": (NOON + timedelta(minutes=5)).isoformat()}
+    emit(desk, lines(COMMENT, later))
+    Planner(desk).plan_now()
+    rule = replace(OWN, once_minutes=30)
+    reasons = [
+        [card.reason for card in try_event(desk, Edit.of(rule), found, rule).decisions if card.rule_code == rule.code]
+        for key in (1, 2)
+        if (found := stored_event(desk, key))
+    ]
+    assert reasons == [["told"], ["told_recently"]]
+
+
+def test_a_made_up_event_is_merged_with_what_is_known_and_a_bad_one_names_its_field(desk: Store) -> None:
+    emit(desk, lines(event()))
+    bare = {**COMMENT, "data": {"object": {"id": "1"}, "comment": {"text": "Готово"}}}
+    tried = try_event(desk, Edit.of(OWN), made_up_event(desk, bare), OWN)
+    assert [card.recipient for card in tried.decisions if card.taken] == ["olga@example.org"]
+    with pytest.raises(EventError, match=r"data\.object\.client"):
+        made_up_event(desk, {**COMMENT, "data": {"object": {"id": "1", "client": ["x"]}}})
+    with pytest.raises(EventError, match="must be a JSON object"):
+        made_up_event(desk, [])
+
+
+def test_words_that_cannot_be_filled_in_say_so_beside_those_that_take_their_place(desk: Store) -> None:
+    emit(desk, lines(COMMENT))
+    found = stored_event(desk, 1)
+    assert found is not None
+    rule = replace(OWN, texts={"ru": OwnText("{{ object.attributes.vip }}", "s", "b")})
+    tried = try_event(desk, Edit.of(rule), found, rule)
+    sample = tried.samples[OWN.code][Language.RU]
+    assert "vip" in sample.problem
+    assert sample.note is not None
+    assert "own_text_failed" in [card.reason for card in tried.decisions]
+
+
+def test_a_rule_left_out_is_shown_all_the_same_and_one_for_the_interface_has_no_letter(desk: Store) -> None:
+    emit(desk, lines(COMMENT))
+    found = stored_event(desk, 1)
+    assert found is not None
+    rule = replace(OWN, channel=Channel.INTERFACE, condition="comment.private", reason="private_comment")
+    tried = try_event(desk, Edit.of(rule), found, rule)
+    sample = tried.samples[OWN.code][Language.EN]
+    assert (sample.recipients, sample.raw) == ((), "")
+    assert sample.note is not None
+    assert "private_comment" in [card.reason for card in tried.decisions]
+
+
+def test_an_event_that_cannot_be_planned_says_why(desk: Store) -> None:
+    emit(desk, lines(COMMENT))
+    found = stored_event(desk, 1)
+    assert found is not None
+    tried = try_event(desk, Edit.of(OWN), replace(found, data={}), OWN)
+    assert [card.reason for card in tried.decisions] == ["planning_failed"]
+    assert tried.samples == {}
