@@ -1,4 +1,4 @@
-"""The dispatcher: one process, one task group — planner, sender, clock, heartbeat — on one store."""
+"""The dispatcher: one process, one task group — planner, sender, clock, heartbeat, housekeeping — on one store."""
 
 import asyncio
 import logging
@@ -20,12 +20,14 @@ from store.cards import DispatcherCard
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.feed import Watch
+from store.rule_stats import prune_in
 from store.status import beat, leave
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEARTBEAT_S = 2.0
 TICK_S = 1.0
+HOUSEKEEPING_S = 3600.0
 WATCH_S = 0.05
 """How often the change counter is read; one read costs some microseconds."""
 IDLE_REPLAN_S = 1.0
@@ -71,6 +73,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._beat_loop()]
+                loops.append(self._housekeeping_loop())
                 if self._until_idle:
                     loops.append(self._idle_loop())
                 tasks = [group.create_task(loop) for loop in loops]
@@ -132,6 +135,15 @@ class Daemon:
         now = self._store.clock()
         card = DispatcherCard(self.id, self._card.host, self._card.pid, self._card.started_at, now, alive=True)
         await asyncio.wrap_future(self._store.submit(lambda connection: beat(connection, card)))
+
+    async def _housekeeping_loop(self) -> None:
+        """Delete what is too old to be shown."""
+        while True:
+            await self._patiently(self._tidy)
+            await asyncio.sleep(HOUSEKEEPING_S)
+
+    async def _tidy(self) -> None:
+        await asyncio.wrap_future(self._store.submit(lambda connection: prune_in(connection, self._store.clock())))
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""

@@ -22,6 +22,8 @@ from store.rules import Rule
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
 from store.working_hours import next_opening
 
+ALREADY_TOLD = "already_told"
+"""Why a person is dropped whom another rule told of the event over the same channel; `by` names that rule."""
 NOTHING: Mapping[tuple[str, str], datetime] = MappingProxyType({})
 
 
@@ -194,7 +196,8 @@ def _recipients(planning: _Planning, rule: Rule, opens: datetime | None) -> tupl
     for role, known, reason in _holders(planning, rule):
         shown = known.email or known.name
         if reason is not None:
-            planning.decide(rule, reason, recipient=shown, role=role.value)
+            by = {"by": planning.told[rule.channel, known.key]} if reason == ALREADY_TOLD else {}
+            planning.decide(rule, reason, taken=False, recipient=shown, role=role.value, **by)
             continue
         planning.told[rule.channel, known.key] = rule.code
         planning.decide(rule, "told", taken=True, recipient=shown, role=role.value, **waits)
@@ -229,7 +232,7 @@ def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str |
         ("inactive", known.person is not None and not known.person.active),
         ("actor", not rule.tell_actor and actor is not None and actor.key == known.key),
         ("responsible_told", role in MANAGERS and responsible is not None and responsible.key == known.key),
-        ("already_told", (rule.channel, known.key) in planning.told),
+        (ALREADY_TOLD, (rule.channel, known.key) in planning.told),
         ("told_recently", _told_recently(planning, rule, known)),
         ("no_address", rule.channel is Channel.EMAIL and not known.email),
         ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),

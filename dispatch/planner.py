@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +17,7 @@ from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
 from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
+from dispatch.rule_counts import add_counts
 from dispatch.told import Told
 from store import bulk, tables
 from store.audit import revision_in
@@ -23,6 +26,7 @@ from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
 from store.events import StoredEvent, take_planned, unplanned
+from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
 from store.sanitise import clean_line
@@ -262,7 +266,15 @@ class Planner:
         columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
         bulk.insert_rows(connection, tables.decision, columns, decisions)
         _insert_notes(connection, to_micros(now), [(one.event.id, note) for one in drafts for note in one.notes])
+        self._count(connection, now, drafts)
         return len(drafts)
+
+    def _count(self, connection: Connection, now: datetime, drafts: Sequence[Draft]) -> None:
+        """Count what each rule did. The counters of a day are what dispatchers share, so they are locked last."""
+        counts: defaultdict[str, RuleCount] = defaultdict(RuleCount)
+        for one in drafts:
+            add_counts(counts, one.decisions, {note.taken.rule.code for note in one.notes})
+        count_in(connection, now, counts)
 
 
 def _params(params: dict[str, str]) -> str:

@@ -105,7 +105,9 @@ def _check_teams(connection: Connection, rule: Rule) -> None:
 
 
 def delete_in(connection: Connection, store: Store, code: str, who: str) -> bool:
-    """Delete a rule of one's own, within a transaction; gives whether there was one. Its notifications are kept.
+    """Delete a rule of one's own, within a transaction; gives whether there was one.
+
+    Its notifications are kept. Its counters are not: the next rule of its kind may get its code.
 
     Raises:
         SettingsError: It belongs to the standard set: it can be switched off.
@@ -117,6 +119,7 @@ def delete_in(connection: Connection, store: Store, code: str, who: str) -> bool
         problem = "belongs to the standard set, which stays; switch it off"
         raise SettingsError(f"rule:{code}", problem, key="standard_rule")
     connection.execute(delete(tables.rule).where(tables.rule.c.code == code))
+    connection.execute(delete(tables.rule_day).where(tables.rule_day.c.rule_code == code))
     record(connection, store.clock(), who, f"rule:{code}", to_values(_to_rule(row)), None)
     return True
 

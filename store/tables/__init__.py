@@ -17,6 +17,7 @@ from store.tables.settings import (
     MetaRow,
     PersonRow,
     RuleRow,
+    RuleViewRow,
     SendingRow,
     SilentModeRow,
     TeamRow,
@@ -31,6 +32,7 @@ from store.tables.work import (
     FiredThresholdRow,
     NotificationRow,
     ObjectRow,
+    RuleDayRow,
     WatermarkRow,
 )
 
@@ -49,6 +51,7 @@ membership = _core(MembershipRow)
 meta = _core(MetaRow)
 person = _core(PersonRow)
 rule = _core(RuleRow)
+rule_view = _core(RuleViewRow)
 sending = _core(SendingRow)
 silent_mode = _core(SilentModeRow)
 team = _core(TeamRow)
@@ -62,4 +65,5 @@ event = _core(EventRow)
 fired_threshold = _core(FiredThresholdRow)
 notification = _core(NotificationRow)
 object_ = _core(ObjectRow)
+rule_day = _core(RuleDayRow)
 watermark = _core(WatermarkRow)

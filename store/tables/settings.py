@@ -173,6 +173,17 @@ class RuleRow(SQLModel, table=True):
     standard: bool = False
 
 
+class RuleViewRow(SQLModel, table=True):
+    """A view of the lists of rules: what is filtered for, and by which column they are sorted."""
+
+    __tablename__: Any = "rule_view"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    name: str = Field(unique=True)
+    filter: str
+    sort: str
+    descending: bool
+
+
 class AuditRow(SQLModel, table=True):
     """Every change of a setting: who, when, before, after. Secrets appear as the word "changed".
 
@@ -183,7 +194,7 @@ class AuditRow(SQLModel, table=True):
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     at: datetime = Field(sa_type=UtcMicros)
     who: str
-    what: str
+    what: str = Field(index=True)
     before: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     after: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     reverts: int | None = Field(default=None, sa_type=BigKey, index=True)

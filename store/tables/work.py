@@ -143,6 +143,24 @@ class DecisionRow(SQLModel, table=True):
     params: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
+class RuleDayRow(SQLModel, table=True):
+    """What a rule did on a day; the counts are those of `store.rule_stats.RuleCount`, days are since the epoch, in UTC.
+
+    `last_at` is when it last told anybody on that day.
+    """
+
+    __tablename__: Any = "rule_day"
+    rule_code: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    matched: int
+    fired: int
+    notifications: int
+    unaddressed: int
+    shadowed: int
+    shadowed_by: str
+    last_at: datetime | None = Field(default=None, sa_type=UtcMicros)
+
+
 class NotificationRow(SQLModel, table=True):
     """What is said, rendered once per event, rule and language."""
 

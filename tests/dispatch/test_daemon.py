@@ -17,6 +17,7 @@ from dispatch.daemon import run
 from dispatch.intake import emit
 from store import journal, tables
 from store.engine import Store
+from store.rule_stats import KEPT_DAYS, RuleCount, count_in
 from store.status import read_status
 from store.vocabulary import DeliveryState
 from tests.desk import event, furnish, lines, open_store
@@ -127,3 +128,11 @@ async def test_an_event_that_comes_while_idle_is_sent_soon(store: Store, server:
         await asyncio.to_thread(until, lambda number=number: len(server.letters) == number + 1)
     stop.set()
     assert (await task).sent == 3
+
+
+async def test_counters_that_are_too_old_to_be_shown_are_tidied_away(store: Store) -> None:
+    long_ago = store.clock() - timedelta(days=KEPT_DAYS)
+    store.write(lambda connection: count_in(connection, long_ago, {"x": RuleCount(matched=1)}))
+    await run(store, until_idle=True)
+    with store.read() as connection:
+        assert connection.execute(select(tables.rule_day)).all() == []

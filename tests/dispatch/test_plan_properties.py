@@ -101,12 +101,15 @@ def test_who_is_told_is_who_the_decisions_say_is_told(desk: Desk) -> None:
 
 
 @given(desks())
-def test_told_already_means_told(desk: Desk) -> None:
+def test_told_already_means_told_by_the_rule_that_is_named(desk: Desk) -> None:
     made = desk.plan()
     channels = {rule.code: rule.channel for rule in desk.rules}
+    by_rule = {(one.rule.code, mailbox(who.address)) for one in made.taken for who in one.recipients}
     for card in made.decisions:
         if card.reason == "already_told":
-            assert (channels[card.rule_code], mailbox(card.recipient)) in told(made)
+            by = card.params["by"]
+            assert (by, mailbox(card.recipient)) in by_rule
+            assert channels[by] is channels[card.rule_code]
 
 
 @given(desks())

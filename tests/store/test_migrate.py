@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, inspect, select, text
 
+from dispatch.rule_counts import add_counts
 from store import tables
+from store.cards import DecisionCard
 from store.catalogue.standard import STANDARD
 from store.directory import ties
 from store.engine import Store, make_engine, sqlite_path
@@ -25,6 +28,7 @@ from store.errors import StoreUnreachableError, StoreVersionError
 from store.migrate import OURS, Scripts, alembic_config, make_current, revision
 from store.migrations import HEAD, KNOWN
 from store.people_search import Wanted, page
+from store.rule_stats import RuleCount
 from store.tables import METADATA
 from tests.conftest import sqlite_url
 
@@ -151,6 +155,44 @@ def test_people_from_before_are_found_whatever_the_case(empty_url: str) -> None:
         (found,) = page(store, Wanted("орлова"))
         assert (found.person.head, found.person.teams) == ("boss@example.org", ("a",))
         assert ties(store, "o@example.org").leads == ("a",)
+
+
+def test_what_rules_did_before_is_counted_as_it_is_counted_now(empty_url: str) -> None:
+    day = 86_400_000_000
+    planned = {1: 300 * day, 2: 390 * day, 3: 390 * day + 5, 4: 391 * day, 5: None}
+    made = [
+        (1, "long ago", "a@b.ru", True, "told"), (2, "a", "a@b.ru", True, "told"), (2, "a", "c@d.ru", True, "told"),
+        (2, "b", "a@b.ru", False, "already_told"), (2, "b", "c@d.ru", False, "responsible_told"),
+        (3, "a", "", False, "rule_off"), (3, "b", "Анна", False, "no_address"), (3, "c", "", False, "nobody_in_role"),
+        (3, "d", "c@d.ru", False, "responsible_told"), (3, "e", "", False, "own reason"),
+        (4, "a", "a@b.ru", True, "told"), (4, "a", "x", False, "bad_address"), (4, "", "", False, "no_rule"),
+        (5, "a", "a@b.ru", True, "told"),
+    ]  # fmt: skip
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0006")
+        columns = "id, source, external_id, object_type, event_type, object_id, object_number, title, at, accepted_at"
+        insert = f"INSERT INTO event ({columns}, planned_at, data) VALUES (:key, '', :key, '', '', '', '', '', 0, 0,"
+        for key, at in planned.items():
+            connection.execute(text(f"{insert} :at, '{{}}')"), {"key": key, "at": at})
+        insert = "INSERT INTO decision (event_id, rule_code, recipient, taken, reason, params)"
+        for row in made:
+            values = dict(zip("erpta", row, strict=True))
+            connection.execute(text(f"{insert} VALUES (:e, :r, :p, :t, :a, '{{}}')"), values)
+    engine.dispose()
+    counts: dict[tuple[str, int], RuleCount] = {}
+    for key, at in planned.items():
+        if at and at > 300 * day:
+            cards = [DecisionCard(*row[1:], {"by": ""}) for row in made if row[0] == key]
+            of_day = defaultdict(RuleCount, {code: one for (code, when), one in counts.items() if when == at // day})
+            add_counts(of_day, cards, {"a"})
+            counts |= {(code, at // day): one for code, one in of_day.items()}
+    with closing(Store.open(empty_url, upgrade=True)) as store, store.read() as connection:
+        rows = connection.execute(text("SELECT * FROM rule_day")).all()
+    assert {(row.rule_code, row.day): RuleCount(*row[2:8]) for row in rows} == counts
+    assert {(row.rule_code, row.day): row.last_at for row in rows if row.last_at} == {
+        ("a", 390): 390 * day, ("a", 391): 391 * day,
+    }  # fmt: skip
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

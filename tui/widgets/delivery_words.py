@@ -158,6 +158,8 @@ def _decision(card: DecisionCard, story: Story, texts: Texts) -> str:
     problem = clean_line(card.params.get("problem", ""))
     who = _person(story.names.get(card.recipient.casefold(), ""), card.recipient) if card.recipient else ""
     reason = reason_in_words(card.reason, texts)
+    if by := card.params.get("by"):
+        reason = texts("delivery.told_by", title=_title(by, story, texts))
     said = f"{who}: {reason}" if who else reason
     return said + (f" ({role})" if role else "") + (f" — {problem}" if problem else "")
 
