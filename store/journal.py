@@ -1,10 +1,11 @@
-"""The recorded story of an event: decisions, deliveries, attempts."""
+"""The recorded story of an event, an object, a delivery or a person: decisions, deliveries, attempts."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from store import feed, message_ids, tables
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
@@ -14,10 +15,19 @@ from store.vocabulary import Channel, DeliveryState
 
 MAX_ID = 2**63 - 1
 """The engines' largest id; a larger one is refused by their drivers."""
+_FIRST_PORTION, _LAST_PORTION = 1_000, 64_000
+"""Events gone through at once in search of a person: few at first, since most are found at once."""
 
 
-def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
-    """Everything about an event id, an object (number or id), or a delivery (`D123`); newest event first."""
+def story(
+    store: Store, key: str, limit: int = 50, progress: Callable[[int], object] = lambda _: None
+) -> list[EventCard]:
+    """Everything about an event id, an object (number or id), a delivery (`D123`) or a person; newest event first.
+
+    A person is an address, a login, or the name of somebody without an address; of their events only what was decided
+    about them and sent to them is told. Decisions have no index by person, which would cost every event its share:
+    the events are gone through backwards, and `progress` is told how many were.
+    """
     e, d = tables.event, tables.delivery
     with store.read() as connection:
         found = e.c.external_id == key
@@ -25,7 +35,48 @@ def story(store: Store, key: str, limit: int = 50) -> list[EventCard]:
         if key[:1] in {"D", "d"} and key[1:].isdecimal() and int(key[1:]) <= MAX_ID:
             found = found | e.c.id.in_(select(d.c.event_id).where(d.c.id == int(key[1:])))
         rows = connection.execute(select(e).where(found).order_by(e.c.id.desc()).limit(limit)).all()
-        return [_event(connection, store, row) for row in rows]
+        if rows:
+            return [_event(connection, store, row) for row in rows]
+        who = _person(connection, key)
+    return _about(store, who, limit, progress) if who else []
+
+
+def _person(connection: Connection, key: str) -> str:
+    """What decisions call a person, in lower case: the address of whom the directory knows by a login, else the key."""
+    p, folded = tables.person, key.strip().lower()
+    query = select(p.c.email).where(func.lower(p.c.login) == folded)
+    return connection.execute(query).scalar() or folded
+
+
+def _about(store: Store, who: str, limit: int, progress: Callable[[int], object]) -> list[EventCard]:
+    """The newest events in which something was decided about a person. Each portion is read by itself."""
+    e, d = tables.event, tables.decision
+    cards: list[EventCard] = []
+    seen, portion = 0, _FIRST_PORTION
+    with store.read() as connection:
+        end = connection.execute(select(func.max(e.c.id))).scalar() or 0
+    while end > 0 and len(cards) < limit:
+        start = max(end - portion, 0)
+        with store.read() as connection:
+            about = select(d.c.event_id).where(
+                d.c.event_id > start, d.c.event_id <= end, func.lower(d.c.recipient) == who
+            )
+            query = select(e).where(e.c.id.in_(about)).order_by(e.c.id.desc()).limit(limit - len(cards))
+            cards += [_of(who, _event(connection, store, row)) for row in connection.execute(query).all()]
+        seen, end, portion = seen + end - start, start, min(portion * 2, _LAST_PORTION)
+        progress(seen)
+    return cards
+
+
+def _of(who: str, card: EventCard) -> EventCard:
+    """What of an event is about a person."""
+    return replace(
+        card,
+        decisions=tuple(one for one in card.decisions if one.recipient.lower() == who),
+        deliveries=tuple(
+            one for one in card.deliveries if who in {one.row.recipient_address.lower(), one.row.recipient_name.lower()}
+        ),
+    )
 
 
 def delivery(store: Store, delivery_id: int) -> DeliveryCard | None:

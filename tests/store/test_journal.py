@@ -51,3 +51,30 @@ def test_states_are_told_of_letters_only(store: Store) -> None:
     assert states(store, [row.id for row in rows] + [10**9]) == dict.fromkeys(mails, DeliveryState.PENDING)
     cancel(store, mails[:1], "test")
     assert states(store, mails[:1]) == {mails[0]: DeliveryState.CANCELLED}
+
+
+def test_a_persons_story_is_what_was_decided_about_them_and_nothing_else(store: Store) -> None:
+    _told(store, 3)
+    for key in ("olga@example.org", "OLGA@example.org"):
+        cards = story(store, key, limit=2)
+        assert [card.external_id for card in cards] == ["e2", "e1"]
+        for card in cards:
+            assert {one.recipient for one in card.decisions} == {"olga@example.org"}
+            assert {one.row.recipient_address for one in card.deliveries} == {"olga@example.org"}
+    by_login = story(store, "ivanov")
+    assert by_login
+    assert by_login == story(store, "ivanov@example.org")
+    assert any(one.row.channel is Channel.INTERFACE for one in by_login[0].deliveries)
+
+
+def test_who_was_left_out_has_a_story_too_and_who_was_never_met_has_none(store: Store) -> None:
+    furnish(store, port=25)
+    emit(store, lines(event(client="stranger")))
+    while Planner(store).plan_now():
+        pass
+    (left_out,) = story(store, "stranger")
+    assert {one.reason for one in left_out.decisions} == {"no_address"}
+    assert not left_out.deliveries
+    looked: list[int] = []
+    assert story(store, "nobody@example.org", progress=looked.append) == []
+    assert looked == [1]

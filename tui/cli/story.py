@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from store.cards import DecisionCard, DeliveryCard
-from tui.cli.input import read_input
+from tui.cli.input import progress, read_input
 from tui.cli.options import Json, StoreUrl, store_of
 from tui.cli.output import FAILURES, fail, opened, plain, say, say_json
 
@@ -62,7 +62,12 @@ def _say_decision(card: DecisionCard) -> None:
 
 def why(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="An event id, an object's number, or a delivery like D12.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="An event id, an object's number, a delivery like D12, or a person's address."
+        ),
+    ],
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
@@ -70,7 +75,8 @@ def why(
     from store.journal import story
 
     with opened(store_of(context, store)) as desk:
-        events = story(desk, key)
+        events = story(desk, key, progress=lambda seen: progress(f"{seen} events looked through"))
+    progress("")
     if json:
         documents = plain(events)
         for document in documents:
@@ -78,7 +84,8 @@ def why(
                 delivery["id"] = f"D{delivery['row']['id']}"
         say_json(documents)
     elif not events:
-        fail(f"nothing is known of {key!r}: give an event id, an object's number, or a delivery like D12", FAILURES)
+        known = "an event id, an object's number, a delivery like D12, or a person's address or login"
+        fail(f"nothing is known of {key!r}: give {known}", FAILURES)
     else:
         for event in events:
             say(f"{event.object_number} · {event.type} · {event.source}/{event.external_id} · {event.at.isoformat()}")
