@@ -71,6 +71,7 @@ class ConsoleApp(App[None]):
         binding("f2", "language", "app.language"),
         binding("f3", "menu", "app.menu", show=False),
         binding("f4", "dock", "pane.dock", show=False),
+        binding("w", "why", "app.why", show=False),
         binding("ctrl+q", "quit", "app.quit"),
     ]
 
@@ -226,7 +227,7 @@ class ConsoleApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
-        return not (action in {"section", "language", "menu", "dock"} and not self._section)
+        return not (action in {"section", "language", "menu", "dock", "why"} and not self._section)
 
     @property
     def _section(self) -> str:
@@ -253,6 +254,12 @@ class ConsoleApp(App[None]):
         if isinstance(self.screen, Spoken):
             self.screen.show_notice()
 
+    def action_why(self) -> None:
+        """Ask why something was or was not sent; first of what the cursor is on."""
+        from tui.screens.why import WhyScreen
+
+        self.push_screen(WhyScreen(self.screen.why_key if isinstance(self.screen, Spoken) else ""))
+
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
         self.toggle_class("-no-menu")
@@ -267,6 +274,7 @@ class ConsoleApp(App[None]):
             title = self.texts(f"help.go_{name}")
             words = self.texts("palette.go", title=title, number=number)
             yield SystemCommand(title, words, partial(self.action_section, name))
+        yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 

@@ -72,6 +72,11 @@ class Spoken(Screen[ScreenResultType]):
         """Show the application's notice, where there is a place for it."""
 
     @property
+    def why_key(self) -> str:
+        """Of what one asks why from here: an object, a person; empty when there is nothing under the cursor."""
+        return ""
+
+    @property
     def console(self) -> "ConsoleApp":
         """The application."""
         return cast("ConsoleApp", self.app)

@@ -56,6 +56,8 @@ PICTURES: list[Picture] = [
     ("letter", NARROW, "ru", ["2", *["down"] * 7, "enter"]),
     ("why", NARROW, "ru", ["2", *["s"] * 5, "enter", "w"]),
     ("why", WIDE, "en", ["2", *["s"] * 5, "enter", "w"]),
+    ("story", NARROW, "ru", ["2", "w", "down"]),
+    ("story", WIDE, "en", ["7", "w", "down"]),
     ("notice", NARROW, "en", ["2", "enter"]),
     ("event-actions", NARROW, "ru", ["3"]),
     ("event-actions", WIDE, "en", ["3"]),

@@ -116,6 +116,12 @@ class DeliveriesScreen(SectionScreen):
         """The rows."""
         return self.query_one(DeliveryList)
 
+    @property
+    def why_key(self) -> str:
+        """The object of the row."""
+        row = self.list.current
+        return row.object_number if row else ""
+
     def _watch(self) -> None:
         """Read the list again whenever the store has changed, while it is in front. Runs in a thread."""
         try:

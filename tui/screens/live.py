@@ -70,6 +70,12 @@ class LiveScreen(SectionScreen):
         """The keyboard belongs to the pane."""
         self.query_one(LivePane).focus()
 
+    @property
+    def why_key(self) -> str:
+        """The object of the row."""
+        row = self.query_one(LivePane).current
+        return row.object_number if row else ""
+
     def on_resize(self, event: Resize) -> None:
         """A low terminal keeps its rows for the list until the preview is asked for."""
         super().on_resize(event)

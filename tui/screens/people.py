@@ -81,6 +81,14 @@ class PeopleScreen(SectionScreen):
         """The list in front."""
         return self.query_one(f"#{self.place}-pane", DirectoryPane)
 
+    @property
+    def why_key(self) -> str:
+        """The person of the row."""
+        row = self.pane.list.current
+        if isinstance(row, Found):
+            return row.person.email
+        return row.card.email or row.card.login if isinstance(row, Stranger) else ""
+
     def go_to(self, place: str) -> None:
         """Show a list."""
         self.query_one(TabbedContent).active = f"tab-{place}"

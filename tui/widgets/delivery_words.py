@@ -80,6 +80,15 @@ def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
     ]
 
 
+def event_in_words(event: EventCard, texts: Texts) -> str:
+    """What happened to which object."""
+    object_type, _, event_type = event.type.partition(".")
+    what = texts.get(f"event.{event_type}", clean_line(event_type))
+    kind = texts.get(f"object.{object_type}", clean_line(object_type))
+    title = clean_line(event.title)
+    return f"{kind} {clean_line(event.object_number)} · {what}" + (f" · {title}" if title else "")
+
+
 def timeline(story: Story, texts: Texts, zone: tzinfo) -> list[Line]:
     """What happened, from the event to the letter."""
     return [(clock_time(at, zone), text, style) for at, text, style in _timeline(story, texts)]
@@ -102,16 +111,10 @@ def _own(story: Story) -> list[DecisionCard]:
 
 def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str]]:
     card, event, row = story.card, story.event, story.card.row
-    object_type, _, event_type = event.type.partition(".")
-    what = texts.get(f"event.{event_type}", clean_line(event_type))
-    kind = texts.get(f"object.{object_type}", clean_line(object_type))
-    title = clean_line(event.title)
     found = [
-        (event.accepted_at, f"{texts('delivery.accepted')}: {kind} {clean_line(event.object_number)} · {what}", ""),
+        (event.accepted_at, f"{texts('delivery.accepted')}: {event_in_words(event, texts)}", ""),
         (row.created_at, f"{texts('delivery.planned')}: {_person(row.recipient_name, row.recipient_address)}", ""),
     ]
-    if title:
-        found[0] = (found[0][0], f"{found[0][1]} · {title}", "")
     found += [_attempt(number, attempt, texts) for number, attempt in enumerate(card.attempts, 1)]
     end = card.sent_at or (card.attempts[-1].at if card.attempts else row.created_at)
     found.append((end, state_in_words(card, texts), STYLES[row.state]))
@@ -136,27 +139,29 @@ def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list
     lines: list[Line] = []
     for code, cards in sorted(by_rule.items(), key=lambda item: not any(one.taken for one in item[1])):
         taken = any(one.taken for one in cards)
-        parts: list[Part] = [(f"{_title(code, story, texts)}", "" if taken else "dim")]
-        parts += [(f"\n{_decision(one, story, texts)}", "" if one.taken else "dim") for one in cards]
+        parts: list[Part] = [(rule_title(code, story.rules, texts), "" if taken else "dim")]
+        parts += [(f"\n{decision_in_words(one, story.names, texts)}", "" if one.taken else "dim") for one in cards]
         if code in story.rules:
             parts.append((f"\n{clean_line(code)}", "dim"))
         lines.append(("✓" if taken else "–", Content.assemble(*parts), ""))
     return lines
 
 
-def _title(code: str, story: Story, texts: Texts) -> str:
-    rule = story.rules.get(code)
+def rule_title(code: str, rules: Mapping[str, Rule], texts: Texts, *, channel: bool = True) -> str:
+    """What a rule is called, and its channel."""
+    rule = rules.get(code)
     if rule is None:
         return clean_line(code) or texts("delivery.no_rule")
-    title = rule.titles.get(texts.language.value) or next(iter(rule.titles.values()), code)
-    return f"{clean_line(title)} · {texts(f'channel.{rule.channel.value}')}"
+    title = clean_line(rule.titles.get(texts.language.value) or next(iter(rule.titles.values()), code))
+    return f"{title} · {texts(f'channel.{rule.channel.value}')}" if channel else title
 
 
-def _decision(card: DecisionCard, story: Story, texts: Texts) -> str:
+def decision_in_words(card: DecisionCard, names: Mapping[str, str], texts: Texts) -> str:
+    """Who was told or left out, why, and in which role; `names` are by address in lower case."""
     roles = [role for role in card.params.get("role", "").split(", ") if role]
     role = ", ".join(texts.get(f"role.{role}", clean_line(role)) for role in roles)
     problem = clean_line(card.params.get("problem", ""))
-    who = _person(story.names.get(card.recipient.casefold(), ""), card.recipient) if card.recipient else ""
+    who = _person(names.get(card.recipient.casefold(), ""), card.recipient) if card.recipient else ""
     reason = reason_in_words(card.reason, texts)
     if by := card.params.get("by"):
         reason = texts("delivery.told_by", title=_title(by, story, texts))

@@ -49,6 +49,7 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "delivery",
                 "audit",
                 "audit-revert",
+                "why",
             }
         ]
         quiet = 0 if running else quiet + 1
