@@ -91,7 +91,7 @@ class ConsoleApp(App[None]):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
-        self._history_of = ""
+        self._history_of = ("", "")
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
@@ -204,15 +204,15 @@ class ConsoleApp(App[None]):
         self.switch_screen(section_screen(name))
         self._show_again()
 
-    def open_history(self, what: str) -> None:
-        """Go to the audit, which shows the changes of these settings."""
-        self._history_of = what
+    def open_history(self, what: str, text: str = "") -> None:
+        """Go to the audit, which shows the changes of these settings, and of these only those with a text."""
+        self._history_of = what, text
         self.action_section("audit")
 
-    def take_history_of(self) -> str:
+    def take_history_of(self) -> tuple[str, str]:
         """Whose changes the audit is asked to show; asked once, all the same is shown afterwards."""
-        what, self._history_of = self._history_of, ""
-        return what
+        asked, self._history_of = self._history_of, ("", "")
+        return asked
 
     @on(MenuItem.Chosen)
     def _menu_chosen(self, event: MenuItem.Chosen) -> None:

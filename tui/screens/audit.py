@@ -110,8 +110,8 @@ class AuditScreen(SectionScreen):
         yield Static(id="audit-count")
 
     def on_mount(self) -> None:
-        what = self.console.take_history_of()
-        self._wanted = Wanted(what)
+        what, text = self.console.take_history_of()
+        self._wanted = Wanted(what, text)
         self._words = AuditWords(self.console.texts, (), self.console.zone)
         self._gone = threading.Event()
         self._shown: AuditLine | None = None
@@ -119,6 +119,7 @@ class AuditScreen(SectionScreen):
         self._limit = PAGE
         if what:
             self._select.value = what
+        self.query_one("#audit-filter", Input).value = text
         self.rows.focus()
         self.run_worker(self._watch, group="watch", thread=True, exit_on_error=False)
 

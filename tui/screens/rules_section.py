@@ -43,6 +43,7 @@ class RulesSection(SectionScreen):
         binding("a", "add", "rules.add"),
         binding("c", "copy", "rules.copy"),
         binding("d,delete", "delete", "rules.delete"),
+        binding("h", "history", "rules.history"),
     ]
 
     @dataclass
@@ -120,6 +121,11 @@ class RulesSection(SectionScreen):
         """Open the form of the row under the cursor."""
         if (rule := self._chosen()) is not None:
             self._open(rule)
+
+    def action_history(self) -> None:
+        """Show who changed the row under the cursor, and when."""
+        if (rule := self._chosen()) is not None:
+            self.console.open_history("rule", rule.code)
 
     def action_add(self) -> None:
         """Open the form of a new one."""

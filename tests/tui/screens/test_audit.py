@@ -151,7 +151,7 @@ async def test_one_kind_of_settings_is_shown_by_a_key(store: Store) -> None:
         await until(pilot, lambda: len({row.card.what for row in rows(pilot).rows}) > 5)
 
 
-async def test_the_company_card_leads_to_its_history(store: Store) -> None:
+async def test_the_company_card_and_a_rule_lead_to_their_history(store: Store) -> None:
     async with section(store, CompanyScreen) as pilot:
         await press(pilot, "h")
         await until(pilot, lambda: isinstance(pilot.app.screen, AuditScreen))
@@ -159,6 +159,9 @@ async def test_the_company_card_leads_to_its_history(store: Store) -> None:
         assert pilot.app.screen.query_one("#audit-what", Select).value == "company"
         await press(pilot, "6", "8")
         await until(pilot, lambda: len({row.card.what for row in rows(pilot).rows}) > 5)
+        await press(pilot, "3", "down", "space", "h")
+        code = next(card.what for card in page(store, limit=1))
+        await until(pilot, lambda: {row.card.what for row in rows(pilot).rows} == {code})
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
