@@ -174,7 +174,7 @@ class WhyScreen(SpokenModal[None]):
                 Content(self.say("why.told", told=told, dropped=dropped) if planned else self.say("why.unplanned")),
             ]
         code = row.decision.rule_code
-        lines = [Content(decision_in_words(row.decision, self._names, texts))]
+        lines = [Content(decision_in_words(row.decision, self._rules, self._names, texts))]
         if code:
             title = rule_title(code, self._rules, texts)
             lines.insert(0, Content.assemble((title, "bold"), (f" · {clean_line(code)}", "dim")))

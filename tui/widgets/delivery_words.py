@@ -140,7 +140,10 @@ def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list
     for code, cards in sorted(by_rule.items(), key=lambda item: not any(one.taken for one in item[1])):
         taken = any(one.taken for one in cards)
         parts: list[Part] = [(rule_title(code, story.rules, texts), "" if taken else "dim")]
-        parts += [(f"\n{decision_in_words(one, story.names, texts)}", "" if one.taken else "dim") for one in cards]
+        parts += [
+            (f"\n{decision_in_words(one, story.rules, story.names, texts)}", "" if one.taken else "dim")
+            for one in cards
+        ]
         if code in story.rules:
             parts.append((f"\n{clean_line(code)}", "dim"))
         lines.append(("✓" if taken else "–", Content.assemble(*parts), ""))
@@ -156,7 +159,7 @@ def rule_title(code: str, rules: Mapping[str, Rule], texts: Texts, *, channel: b
     return f"{title} · {texts(f'channel.{rule.channel.value}')}" if channel else title
 
 
-def decision_in_words(card: DecisionCard, names: Mapping[str, str], texts: Texts) -> str:
+def decision_in_words(card: DecisionCard, rules: Mapping[str, Rule], names: Mapping[str, str], texts: Texts) -> str:
     """Who was told or left out, why, and in which role; `names` are by address in lower case."""
     roles = [role for role in card.params.get("role", "").split(", ") if role]
     role = ", ".join(texts.get(f"role.{role}", clean_line(role)) for role in roles)
@@ -164,7 +167,7 @@ def decision_in_words(card: DecisionCard, names: Mapping[str, str], texts: Texts
     who = _person(names.get(card.recipient.casefold(), ""), card.recipient) if card.recipient else ""
     reason = reason_in_words(card.reason, texts)
     if by := card.params.get("by"):
-        reason = texts("delivery.told_by", title=_title(by, story, texts))
+        reason = texts("delivery.told_by", title=rule_title(by, rules, texts))
     said = f"{who}: {reason}" if who else reason
     return said + (f" ({role})" if role else "") + (f" — {problem}" if problem else "")
 
