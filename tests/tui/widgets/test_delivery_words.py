@@ -1,18 +1,15 @@
 """Decisions in words."""
 
-from typing import Any, cast
-
 import pytest
 
 from store.cards import DecisionCard
 from store.catalogue.standard import STANDARD
 from store.vocabulary import Language
 from tui.texts import Texts
-from tui.widgets.delivery_words import Story, _decision
+from tui.widgets.delivery_words import decision_in_words
 
 RULES = {rule.code: rule for rule in STANDARD}
 CODE = "request.added.client.email"
-NOTHING = cast("Any", None)
 
 
 @pytest.mark.parametrize(
@@ -26,5 +23,4 @@ NOTHING = cast("Any", None)
 )
 def test_who_was_told_by_another_rule_has_it_named(by: str, told: str) -> None:
     card = DecisionCard("x", "a@b.ru", taken=False, reason="already_told", params={"by": by} if by else {})
-    story = Story(NOTHING, NOTHING, RULES, {})
-    assert _decision(card, story, Texts(Language.EN)) == f"a@b.ru: {told}"
+    assert decision_in_words(card, RULES, {}, Texts(Language.EN)) == f"a@b.ru: {told}"
