@@ -6,9 +6,11 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from typing import Any, NoReturn, cast
 
 from store.events import NewEvent
@@ -37,6 +39,7 @@ _KNOWN_FIELDS = frozenset(
 _LISTS = ("observers", "subscribers", "approvers", "voted")
 _PERSONS = ("client", "author", "responsible")
 _WORDS = ("id", "number", "status", "team")
+_MESSAGE_ID = re.compile(r"<[^<>\s]+>")
 _WHO = "must be an address, a login, or an object with email and name"
 
 
@@ -175,7 +178,10 @@ def parse_event(document: object) -> NewEvent:
         "actor": _person(actor, "data.actor") if actor is not None else None,
         "comment": _comment(data.get("comment")),
     }
-    rest.update({name: _plain(data[name], f"data.{name}") for name in ("file", "mail") if name in data})
+    if "file" in data:
+        rest["file"] = _plain(data["file"], "data.file")
+    if data.get("mail") is not None:
+        rest["mail"] = _mail(_mapping(data["mail"], "data.mail"))
     if data.get("deadline") is not None:
         rest["deadline"] = _deadline(_mapping(data["deadline"], "data.deadline"))
     if data.get("waiting_days") is not None:
@@ -317,6 +323,50 @@ def _person(value: object, path: str) -> object:
         "email": _word(found["email"] or found["login"] or "", f"{path}.email", MAX_PERSON),
         "name": _word(found["name"] or "", f"{path}.name", MAX_PERSON),
     }
+
+
+def _mail(given: dict[str, Any]) -> dict[str, Any]:
+    """The letter that caused the event, by its headers. What is not known is kept as it came."""
+    path = "data.mail"
+    readers = {
+        "message_id": _message_id, "in_reply_to": _message_ids, "references": _message_ids, "from": _sender,
+        "auto_submitted": _auto_submitted,
+    }  # fmt: skip
+    return {
+        clean_line(name): readers.get(name, _plain)(value, f"{path}.{clean_line(name)}")
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _message_id(value: object, path: str) -> str:
+    found = _message_ids(value, path)
+    if isinstance(value, list) or len(found) != 1:
+        raise EventError(f"{path}: must be one Message-ID. Example: <4711@mail.example.org>")
+    return found[0]
+
+
+def _message_ids(value: object, path: str) -> list[str]:
+    """Message-IDs of a header (RFC 5322, section 3.6.4), or of a list; angle brackets may be left out."""
+    texts = cast("list[object]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise EventError(f"{path}: must be a text of Message-IDs, or a list of them. Example: <4711@mail.example.org>")
+    text = clean_line(" ".join(cast("list[str]", texts)))
+    return _MESSAGE_ID.findall(text) or [f"<{word}>" for word in text.split()]
+
+
+def _sender(value: object, path: str) -> str:
+    """The address in a From header or of an object with `email`; empty for the null sender of a bounce."""
+    person = _person(value, path)
+    text = str(cast("dict[str, Any]", person)["email"]) if isinstance(person, dict) else str(person)
+    return "" if "<>" in text else parseaddr(text)[1] or text.strip()
+
+
+def _auto_submitted(value: object, path: str) -> str:
+    """The keyword of the header (RFC 3834, section 5), without its parameters."""
+    if not isinstance(value, str):
+        raise EventError(f'{path}: must be the header\'s text. Examples: "no", "auto-replied", "auto-generated"')
+    return clean_line(value).partition(";")[0].strip().lower()
 
 
 def _deadline(given: dict[str, Any]) -> dict[str, Any]:

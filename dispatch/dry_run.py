@@ -20,7 +20,7 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
     seen: dict[tuple[str, str], dict[str, Any] | None] = {}
     found = read_events(text)
     with store.read() as connection:
-        settings = Settings.read(connection)
+        settings = Settings.read(connection, store)
         told = Told(settings.rules.seldom)
         known = accepted_keys(connection, [_key(one) for one in found if isinstance(one, Incoming)])
         for one in found:

@@ -14,8 +14,9 @@ from typing import Any
 from dispatch import context as contexts
 from dispatch.condition import ConditionError, holds
 from dispatch.directory import Directory, Known
+from dispatch.loops import Ours, cause
 from dispatch.roles import MANAGERS, RANK, people_in_role
-from store.addresses import AddressError, parse_address
+from store.addresses import AddressError, mailbox_key, parse_address
 from store.cards import Company, DecisionCard
 from store.events import StoredEvent, part
 from store.rules import Rule
@@ -24,6 +25,7 @@ from store.working_hours import next_opening
 
 ALREADY_TOLD = "already_told"
 """Why a person is dropped whom another rule told of the event over the same channel; `by` names that rule."""
+NOBODYS = Ours()
 NOTHING: Mapping[tuple[str, str], datetime] = MappingProxyType({})
 
 
@@ -86,6 +88,7 @@ class _Planning:
     company: Company
     context: dict[str, Any]
     told_before: Mapping[tuple[str, str], datetime]
+    robot: str | None
     decisions: list[DecisionCard] = field(default_factory=list[DecisionCard])
     told: dict[tuple[Channel, str], str] = field(default_factory=dict[tuple[Channel, str], str])
 
@@ -99,6 +102,7 @@ def plan(
     directory: Directory,
     company: Company,
     told_before: Mapping[tuple[str, str], datetime] = NOTHING,
+    ours: Ours = NOBODYS,
 ) -> Plan:
     """Decide what an event leads to. Pure.
 
@@ -109,12 +113,16 @@ def plan(
         company: The company card.
         told_before: When a rule (by code) last told a person (by `Known.key`) about this object; asked only of rules
             that tell once in a while.
+        ours: What our own letters are known by: what they caused raises nothing.
     """
+    letter = cause(event, ours)
+    if letter.quiet is not None:
+        return Plan((), (letter.quiet,))
     matching = rules.matching(event.object_type, event.event_type)
     if not matching:
         return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
     context = contexts.build(event, directory, company, company.language, event.at)
-    planning = _Planning(event, directory, company, context, told_before)
+    planning = _Planning(event, directory, company, context, told_before, letter.robot)
     taken: list[Taken] = []
     for rule in matching:
         reason = _left_out(planning, rule)
@@ -233,6 +241,7 @@ def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str |
         ("actor", not rule.tell_actor and actor is not None and actor.key == known.key),
         ("responsible_told", role in MANAGERS and responsible is not None and responsible.key == known.key),
         (ALREADY_TOLD, (rule.channel, known.key) in planning.told),
+        ("automatic_sender", rule.channel is Channel.EMAIL and planning.robot == mailbox_key(known.email)),
         ("told_recently", _told_recently(planning, rule, known)),
         ("no_address", rule.channel is Channel.EMAIL and not known.email),
         ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),

@@ -16,10 +16,11 @@ from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
+from dispatch.loops import Ours
 from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
 from dispatch.rule_counts import add_counts
 from dispatch.told import Told
-from store import bulk, tables
+from store import bulk, message_ids, tables
 from store.audit import revision_in
 from store.cards import Company, DecisionCard
 from store.catalogue.letters import template_text
@@ -30,7 +31,7 @@ from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
 from store.sanitise import clean_line
-from store.settings import company_in
+from store.settings import company_in, sending_in
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState, Language, Role
 
@@ -59,16 +60,22 @@ class Settings:
     rules: Rulebook
     directory: Directory
     company: Company
+    ours: Ours
 
     @classmethod
-    def read(cls, connection: Connection, edit: Edit | None = None) -> "Settings":
-        """The settings as they are now; with an `edit`, as they would be once it is saved."""
+    def read(cls, connection: Connection, store: Store, edit: Edit | None = None) -> "Settings":
+        """The settings as they are now; with an `edit`, as they would be once it is saved.
+
+        Raises:
+            SecretError: The key that Message-IDs are made with cannot be read.
+        """
         rules = rules_in(connection)
         return cls(
             revision_in(connection),
             Rulebook(edit.applied(rules) if edit else rules),
             Directory(people_in(connection), teams_in(connection)),
             company_in(connection),
+            Ours.of(sending_in(connection), store.keyring.derive(message_ids.PURPOSE)),
         )
 
 
@@ -179,7 +186,7 @@ def planned(event: StoredEvent, settings: Settings, told: Told) -> Plan:
     A replay plans events by the hundred thousand and needs no letters.
     """
     try:
-        made = plan(event, settings.rules, settings.directory, settings.company, told.about(event))
+        made = plan(event, settings.rules, settings.directory, settings.company, told.about(event), settings.ours)
         told.add(event, made.decisions)
     except Exception as error:  # noqa: BLE001 - whatever it is
         return Plan((), (_failed(event, error),))
@@ -248,7 +255,7 @@ class Planner:
             if not events and self._after:
                 events = unplanned(connection, BATCH)
             if self._settings is None or self._settings.revision != revision_in(connection):
-                self._settings = Settings.read(connection)
+                self._settings = Settings.read(connection, self._store)
             told = Told(self._settings.rules.seldom)
             told.read(connection, events)
             return events, self._settings, told

@@ -110,7 +110,7 @@ def replay(store: Store, edit: Edit, since: datetime, progress: Progress | None 
     """
     with store.read() as connection:
         rules = rules_in(connection)
-        now = Settings.read(connection)
+        now = Settings.read(connection, store)
         start, end = ids_since(connection, since)
     then = replace(now, rules=Rulebook(edit.applied(rules)))
     comparison = _Comparison(now, then)

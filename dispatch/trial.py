@@ -85,7 +85,7 @@ def try_event(store: Store, edit: Edit, event: StoredEvent, rule: Rule) -> Trial
     An event of the store is planned on what was told before it, as it was at the time.
     """
     with store.read() as connection:
-        settings = Settings.read(connection, edit)
+        settings = Settings.read(connection, store, edit)
         sending = sending_in(connection)
         told = Told(settings.rules.seldom)
         told.read(connection, [event], before_id=event.id or None)

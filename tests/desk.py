@@ -56,7 +56,7 @@ def furnish(store: Store, *, port: int | None = None) -> None:
 
 
 def event(kind: str = "request.added", number: int = 1, key: str = "", **data: Any) -> dict[str, Any]:
-    """A CloudEvent about a request; `data` overrides the object's fields, `changes`, `comment` and `actor`."""
+    """A CloudEvent about a request; `data` overrides the object's fields, `changes`, `comment`, `actor`, `mail`."""
     thing: dict[str, Any] = {
         "id": str(number),
         "number": f"RP-{number}",
@@ -67,7 +67,7 @@ def event(kind: str = "request.added", number: int = 1, key: str = "", **data: A
         "responsible": "ivanov@example.org",
         "team": "net",
     }
-    outer = {name: data.pop(name) for name in ("changes", "comment", "actor") if name in data}
+    outer = {name: data.pop(name) for name in ("changes", "comment", "actor", "mail") if name in data}
     return {
         "specversion": "1.0",
         "id": key or f"{kind}-{number}",

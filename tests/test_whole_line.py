@@ -74,7 +74,7 @@ def test_every_expected_letter_arrives_exactly_once(tmp_path: Path, store_url: s
     assert message["Reply-To"] == "help@example.org"
     assert message["To"] == "Ольга Смирнова <olga@example.org>"
     assert message["Subject"] == "RP-1 принята: Не печатает принтер [этаж 3]"
-    assert message["Auto-Submitted"] == "auto-generated"
+    assert (message["Auto-Submitted"], message["X-Auto-Response-Suppress"]) == ("auto-generated", "All")
     assert message["Message-ID"].endswith("@example.org>")
     assert message["References"]
     assert message["Date"].datetime.tzinfo is not None

@@ -66,7 +66,7 @@ def check_letter(letter: Letter) -> None:
     assert message["Reply-To"] == "help@example.org"
     assert message["To"] == "Ольга Смирнова <olga@example.org>"
     assert message["Subject"] == "RP-1 принята: Не печатает принтер [этаж 3]"
-    assert message["Auto-Submitted"] == "auto-generated"
+    assert (message["Auto-Submitted"], message["X-Auto-Response-Suppress"]) == ("auto-generated", "All")
     assert message["Message-ID"].endswith("@example.org>")
     text = message.get_body(("plain",))
     assert text is not None

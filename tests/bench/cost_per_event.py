@@ -73,7 +73,7 @@ class _Line:
         self.store.write(self._fill)
         begun = time.perf_counter()
         with self.store.read() as connection:
-            self.settings = Settings.read(connection)
+            self.settings = Settings.read(connection, self.store)
         self.reading_s = time.perf_counter() - begun
         self.planner = Planner(self.store)
         self.planner._read()

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from dispatch.cloudevents import parse_event
 from dispatch.directory import Directory
+from dispatch.loops import Ours
 from dispatch.plan import Plan, Rulebook, plan, threshold_key
 from store.cards import Company, Person, Team
 from store.catalogue.standard import STANDARD
 from store.events import StoredEvent, as_stored
+from store.message_ids import PURPOSE, message_id, thread_id
 from store.rules import Rule, Threshold
+from store.secrets import Keyring
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, Role, RuleKind
-from tests.desk import NOON, event
+from tests.conftest import KEY
+from tests.desk import NOON, SENDING, event
 
 STAFF = tuple(f"{name}@example.org" for name in ("ivanov", "petrov", "olga"))
 STRANGERS = ("кто@пример.рф", "КТО@xn--e1afmkfd.xn--p1ai", "Кто@пример.рф", "not@an@address")
@@ -38,7 +42,20 @@ CONDITIONS = (
     ("object.nothing.there > 1", None),
 )
 
-
+OURS = Ours.of(SENDING, Keyring.parse(KEY, "tests").derive(PURPOSE))
+"""What letters are known by where `SENDING` is set, and the key is that of the tests."""
+OUR_IDS = (message_id(OURS.key, 7, "example.org"), thread_id(OURS.key, "request", "1", "was.example.org"))
+MAILS: tuple[dict[str, Any], ...] = (
+    {"message_id": "<a@pc.example.org>", "from": "Ольга <OLGA@example.org>", "in_reply_to": " ".join(OUR_IDS)},
+    {"message_id": "<b@nagios.example.net>", "from": "olga@example.org", "auto_submitted": "auto-generated"},
+    {"message_id": "<c@pc.example.org>", "from": "olga@example.org", "auto_submitted": "Auto-Replied; x=y"},
+    {"message_id": "<d@desk.example.net>", "auto_submitted": "auto-generated", "references": ["<x@y>", OUR_IDS[1]]},
+    {"message_id": "<e@mx.example.net>", "from": "MAILER-DAEMON <>"},
+    {"message_id": OUR_IDS[0], "from": "olga@example.org"},
+    {"message_id": "<f@pc.example.org>", "from": {"email": SENDING.support_address, "name": "Поддержка"}},
+    {},
+)
+"""Letters events come from: of people and of robots, ours among them."""
 Kind = tuple[str, EventType]
 
 
@@ -63,7 +80,8 @@ class Desk:
 
     def plan(self, rules: "tuple[Rule, ...] | None" = None) -> Plan:
         """What the event leads to, with all rules or with others."""
-        return plan(self.event, Rulebook(self.rules if rules is None else rules), self.directory, self.company)
+        book = Rulebook(self.rules if rules is None else rules)
+        return plan(self.event, book, self.directory, self.company, ours=OURS)
 
     @property
     def matching(self) -> list[Rule]:
@@ -169,6 +187,7 @@ def documents(draw: st.DrawFn, kind: Kind, number: int = 1, key: str = "") -> di
         parent={"number": "RP-9", "title": "Родитель", "responsible": draw(ANYBODY)},
         actor=draw(ANYBODY), comment=draw(st.sampled_from([None, comment])),
         changes={"responsible": {"from": draw(ANYBODY)}, "status": {"from": draw(statuses)}},
+        mail=draw(st.sampled_from([*[None] * 16, *MAILS])),
     )  # fmt: skip
     if event_type is EventType.DEADLINE:
         key = f"{object_type}:resolution:{draw(st.sampled_from(['percent_left:25', 'at_due:0']))}"

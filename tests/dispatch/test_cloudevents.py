@@ -79,6 +79,13 @@ NESTED = json.loads("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))
         ("data.object.client", ["a@b.ru"], "data.object.client: must be an address, a login"),
         ("data.object.client", {"email": 5}, "data.object.client.email: must be a text"),
         ("data.object.client", {"email": "a@b.ru", "name": {}}, "data.object.client.name: must be a text"),
+        ("data.mail", "x", "data.mail: must be a JSON object"),
+        ("data.mail.message_id", "<a@b> <c@d>", "data.mail.message_id: must be one Message-ID"),
+        ("data.mail.message_id", ["<a@b>"], "data.mail.message_id: must be one Message-ID"),
+        ("data.mail.in_reply_to", 5, "data.mail.in_reply_to: must be a text of Message-IDs"),
+        ("data.mail.references", ["<a@b>", 5], "data.mail.references: must be a text of Message-IDs"),
+        ("data.mail.from", ["a@b.ru"], "data.mail.from: must be an address, a login, or an object"),
+        ("data.mail.auto_submitted", True, "data.mail.auto_submitted: must be the header's text"),
         ("data.object.observers", [{"email": 5}], "data.object.observers[0].email: must be a text"),
         ("data.object.observers", ["a@b.ru", [1]], "data.object.observers[1]: must be an address"),
         ("data.object.observers", [None], "data.object.observers[0]: must be an address"),
@@ -198,3 +205,16 @@ def test_unknown_fields_are_kept_as_attributes() -> None:
     found = _only(event(room="305", attributes={"priority": "high"}))
     assert isinstance(found, Incoming)
     assert found.event.data["object"]["attributes"] == {"priority": "high", "room": "305"}
+
+
+def test_the_letter_behind_an_event_is_read_as_its_headers_are_written() -> None:
+    mail = {
+        "message_id": "a@b", "in_reply_to": "Ваше <c@d> и <e@f>", "references": ["<g@h>\r\n <i@j>", "k@l"],
+        "from": "Ольга <olga@example.org>", "auto_submitted": " Auto-Replied ; x=y", "subject": "Re: [1]", "cc": None,
+    }  # fmt: skip
+    found = _only(event(mail=mail))
+    assert isinstance(found, Incoming)
+    assert found.event.data["mail"] == {
+        "message_id": "<a@b>", "in_reply_to": ["<c@d>", "<e@f>"], "references": ["<g@h>", "<i@j>"],
+        "from": "olga@example.org", "auto_submitted": "auto-replied", "subject": "Re: [1]",
+    }  # fmt: skip

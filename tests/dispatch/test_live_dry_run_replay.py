@@ -22,9 +22,10 @@ from store.engine import Store
 from store.events import unplanned
 from store.journal import story
 from store.rulebook import save_in
-from store.settings import save_company
+from store.settings import save_company, save_sending
 from store.vocabulary import Channel, DeliveryState
-from tests.desk import lines, open_store
+from tests.conftest import KEY
+from tests.desk import SENDING, lines, open_store
 from tests.dispatch.any_desk import directories, documents, kinds, rulebooks
 
 SIGNATURE = "С уважением, служба поддержки"
@@ -41,9 +42,12 @@ Told = tuple[str, str, str, str, str, str]
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One store for all examples, emptied before each: to open one takes longer than an example."""
     folder: Path = tmp_path_factory.mktemp("desk")
-    store = open_store(folder)
-    yield store
-    store.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VESTNIK_KEY", KEY)  # events may come from letters of this desk
+        store = open_store(folder)
+        save_sending(store, SENDING, "test")
+        yield store
+        store.close()
 
 
 @st.composite
@@ -140,7 +144,7 @@ def test_live_dry_run_and_replay_are_one(
 
     store.write(lambda connection: connection.execute(update(tables.event).values(planned_at=None)))
     with store.read() as connection:
-        settings = Settings.read(connection)
+        settings = Settings.read(connection, store)
         told_before = lately.Told(settings.rules.seldom)
         replayed = [draft(one, settings, told_before) for one in unplanned(connection, 100)]
     assert len(replayed) == len(dry)

@@ -2,16 +2,21 @@
 
 from collections import Counter
 from copy import deepcopy
+from dataclasses import replace
 from random import Random
+from typing import Any
 
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
+from dispatch.cloudevents import parse_event
+from dispatch.loops import cause
 from dispatch.plan import Plan
 from dispatch.roles import people_in_role
 from store.addresses import AddressError, envelope_address
 from store.vocabulary import Channel, EventType, Role
-from tests.dispatch.any_desk import Desk, desks, own_rules
+from tests.desk import event as document
+from tests.dispatch.any_desk import MAILS, OURS, Desk, desks, own_rules
 
 
 def mailbox(address: str) -> str:
@@ -75,11 +80,13 @@ def test_every_rule_that_matches_has_its_reasons(desk: Desk) -> None:
     assert all(card.reason for card in made.decisions)
     codes = {card.rule_code for card in made.decisions}
     event(f"{min(len(codes), 3)} matching")
-    assert codes == ({rule.code for rule in desk.matching} or {""})
+    quiet = cause(desk.event, OURS).quiet is not None
+    assert codes == ((set() if quiet else {rule.code for rule in desk.matching}) or {""})
 
 
 @given(desks())
 def test_everybody_in_a_role_has_one_decision_per_rule(desk: Desk) -> None:
+    assume(cause(desk.event, OURS).quiet is None)
     made = desk.plan()
     for rule in desk.matching:
         cards = [card for card in made.decisions if card.rule_code == rule.code]
@@ -132,3 +139,20 @@ def test_one_more_rule_leaves_nobody_out(desk: Desk, data: st.DataObject) -> Non
     kind = (desk.event.object_type, EventType(desk.event.event_type))
     another = data.draw(own_rules("another", kind))
     assert told(desk.plan()) <= told(desk.plan((*desk.rules, another)))
+
+
+@given(desks(), st.sampled_from(MAILS))
+def test_a_letter_of_a_robot_or_of_ours_tells_nobody_more(desk: Desk, mail: dict[str, Any]) -> None:
+    """And the other way round: a letter of a human changes nothing of what an event raises."""
+    found = parse_event(document(mail=mail)).data
+    silent = replace(desk, event=replace(desk.event, data={**desk.event.data, "mail": None}))
+    made = replace(desk, event=replace(desk.event, data={**desk.event.data, "mail": found["mail"]})).plan()
+    said = cause(replace(desk.event, data=found), OURS)
+    event(f"quiet: {said.quiet.reason if said.quiet else ''}, robot: {bool(said.robot)}")
+    assert told(made) <= told(silent.plan())
+    if said.quiet is not None:
+        assert (made.taken, [card.reason for card in made.decisions]) == ((), [said.quiet.reason])
+    elif said.robot:
+        assert told(made) == {who for who in told(silent.plan()) if who != (Channel.EMAIL, said.robot)}
+    else:
+        assert made == silent.plan()

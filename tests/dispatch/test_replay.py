@@ -230,7 +230,7 @@ def test_a_replay_is_the_whole_rulebook_planned_twice_over_all_events(
     found = replay(store, edit, NOON - DAY)
 
     with store.read() as connection:
-        now = Settings.read(connection)
+        now = Settings.read(connection, store)
         then = replace(now, rules=Rulebook(edit.applied(rules)))
         everything = {(one.object_type, one.event_type) for one in _all(connection)}
         events = of_kinds(connection, everything, 0, 10**6)
