@@ -17,7 +17,7 @@ from store.rule_stats import Mark, RuleCount, RuleStats, read_stats
 from store.rulebook import list_rules, save_rule
 from store.vocabulary import Role
 from tests.desk import NOON, HandClock, event, furnish, lines
-from tests.dispatch.any_desk import Desk, desks
+from tests.dispatch.any_desk import OURS, Desk, desks
 
 CODE = "request.added.client.email"
 STAFF = "request.added.responsible.email"
@@ -72,7 +72,7 @@ def test_a_rule_whose_words_could_not_be_rendered_has_not_fired() -> None:
 
 @given(desks())
 def test_a_rule_is_counted_as_the_plan_has_it(desk: Desk) -> None:
-    settings = Settings(0, Rulebook(desk.rules), desk.directory, desk.company)
+    settings = Settings(0, Rulebook(desk.rules), desk.directory, desk.company, OURS)
     made = planner.draft(desk.event, settings)
     counts: defaultdict[str, RuleCount] = defaultdict(RuleCount)
     add_counts(counts, made.decisions, {note.taken.rule.code for note in made.notes})
