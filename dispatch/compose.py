@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from jinja2 import StrictUndefined, Template, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Template, TemplateError
 
 from dispatch.errors import DispatchError
 from store.sanitise import clean_line, clean_text
+from store.template_language import FAULTS, LANGUAGE, bounded
 
 MAX_TEXT = 200_000
 """Characters of a rendered text; more is cut."""
@@ -59,38 +59,43 @@ class Rendered:
     text: str
 
 
-def quote(text: object) -> str:
-    """Each line of a text behind `> `."""
-    return "\n".join(f"> {line}".rstrip() for line in str(text).strip().splitlines())
-
-
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, lstrip_blocks=True)
-_ENVIRONMENT.globals.clear()
-_ENVIRONMENT.filters["quote"] = quote
-
-
 @lru_cache(maxsize=2048)
 def _compile(source: str) -> Template:
-    return _ENVIRONMENT.from_string(source)
+    return LANGUAGE.from_string(source)
 
 
 def _fill(template: Template, context: Mapping[str, Any]) -> str:
-    """`Template.render` without its copy of the context: a template cannot change what it is given."""
-    return "".join(template.root_render_func(template.new_context(dict(context), shared=True)))
+    """`Template.render` without its copy of the context, and no longer than can be of use."""
+    pieces: list[str] = []
+    size = 0
+    for piece in template.root_render_func(template.new_context(dict(context), shared=True)):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_TEXT:
+            break
+    return "".join(pieces)
+
+
+def fill(source: str, context: Mapping[str, Any]) -> str:
+    """Render one part of a template.
+
+    Raises:
+        ComposeError: It cannot be read, asks for something that is not there, or does more than one may.
+    """
+    try:
+        with bounded():
+            return _fill(_compile(source), context)
+    except (TemplateError, *FAULTS) as error:
+        raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
 
 
 def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
     """Render a template.
 
     Raises:
-        ComposeError: It cannot be read, or asks for something that is not there.
+        ComposeError: One of its parts cannot be rendered.
     """
-    try:
-        subject, short, body = (
-            _fill(_compile(part), context) for part in (template.subject, template.short, template.body)
-        )
-    except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
-        raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
+    subject, short, body = (fill(part, context) for part in (template.subject, template.short, template.body))
     text = clean_text(body)
     if "\n\n\n" in text:
         text = _GAP.sub("\n\n", text)

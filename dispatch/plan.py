@@ -20,12 +20,16 @@ from store.addresses import AddressError, mailbox_key, parse_address
 from store.cards import Company, DecisionCard
 from store.events import StoredEvent, part
 from store.rules import Rule
+from store.sanitise import clean_line
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
 from store.working_hours import next_opening
 
 ALREADY_TOLD = "already_told"
 """Why a person is dropped whom another rule told of the event over the same channel; `by` names that rule."""
 NOBODYS = Ours()
+CONDITION_ERROR = "condition_error"
+MAX_PROBLEM = 500
+"""Characters of an error that are recorded."""
 NOTHING: Mapping[tuple[str, str], datetime] = MappingProxyType({})
 
 
@@ -86,7 +90,6 @@ class _Planning:
     event: StoredEvent
     directory: Directory
     company: Company
-    context: dict[str, Any]
     told_before: Mapping[tuple[str, str], datetime]
     robot: str | None
     decisions: list[DecisionCard] = field(default_factory=list[DecisionCard])
@@ -122,12 +125,12 @@ def plan(
     if not matching:
         return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
     context = contexts.build(event, directory, company, company.language, event.at)
-    planning = _Planning(event, directory, company, context, told_before, letter.robot)
+    planning = _Planning(event, directory, company, told_before, letter.robot)
     taken: list[Taken] = []
     for rule in matching:
-        reason = _left_out(planning, rule)
-        if reason is not None:
-            planning.decide(rule, reason)
+        left = left_out(rule, event, context)
+        if left is not None:
+            planning.decisions.append(left)
             continue
         opens = _opens(planning, rule)
         recipients = _recipients(planning, rule, opens)
@@ -146,20 +149,22 @@ def _why_nothing(event: StoredEvent) -> str:
     return "unknown_event_type" if event.event_type not in set(EventType) else "no_rule"
 
 
-def _left_out(planning: _Planning, rule: Rule) -> str | None:
-    """Why the rule is left out, or `None`."""
-    if not _threshold_fits(planning.event, rule):
-        return "other_threshold"
-    if (reason := _other_status(planning, rule)) is not None:
-        return reason
-    if not rule.enabled:
-        return "rule_off"
-    try:
-        if not holds(rule.condition, planning.context):
-            return rule.reason or "condition"
-    except ConditionError:
-        return "condition_error"
-    return None
+def left_out(rule: Rule, event: StoredEvent, context: dict[str, Any]) -> DecisionCard | None:
+    """Why a rule for this kind of event is left out, or `None`."""
+    reason, params = None, dict[str, str]()
+    if not _threshold_fits(event, rule):
+        reason = "other_threshold"
+    elif (status := _other_status(rule, context)) is not None:
+        reason = status
+    elif not rule.enabled:
+        reason = "rule_off"
+    else:
+        try:
+            if not holds(rule.condition, context):
+                reason = rule.reason or "condition"
+        except ConditionError as error:
+            reason, params = CONDITION_ERROR, {"problem": clean_line(str(error))[:MAX_PROBLEM]}
+    return None if reason is None else DecisionCard(rule.code, "", taken=False, reason=reason, params=params)
 
 
 def _opens(planning: _Planning, rule: Rule) -> datetime | None:
@@ -169,9 +174,9 @@ def _opens(planning: _Planning, rule: Rule) -> datetime | None:
     return next_opening(planning.company.working_hours, planning.company.timezone, planning.event.at)
 
 
-def _other_status(planning: _Planning, rule: Rule) -> str | None:
-    status = planning.context["object"]["status"]
-    if rule.from_status and planning.context["old_status"] not in rule.from_status:
+def _other_status(rule: Rule, context: dict[str, Any]) -> str | None:
+    status = context["object"]["status"]
+    if rule.from_status and context["old_status"] not in rule.from_status:
         return "other_old_status"
     if rule.to_status and status not in rule.to_status:
         return "other_status"

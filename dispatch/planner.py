@@ -17,7 +17,7 @@ from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
 from dispatch.loops import Ours
-from dispatch.plan import Plan, Recipient, Rulebook, Taken, plan
+from dispatch.plan import MAX_PROBLEM, Plan, Recipient, Rulebook, Taken, plan
 from dispatch.rule_counts import add_counts
 from dispatch.told import Told
 from store import bulk, message_ids, tables
@@ -40,7 +40,6 @@ BATCH = 200
 """Events planned in one transaction."""
 SLICE_S = 0.001
 """Planning shares the event loop with sending: a thread of its own would fight with it for the interpreter."""
-MAX_PROBLEM = 500
 OWN_TEXT_FAILED = "own_text_failed"
 PLANNING_FAILED = "planning_failed"
 WARNINGS = {

@@ -7,12 +7,14 @@ as events are accepted.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from store import tables
 from store.events import StoredEvent, to_stored
 
+_Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
 Kind = tuple[str, str]
 """Object type and event type."""
 LOOKED_BACK = 200_000
@@ -61,12 +63,15 @@ def of_kinds(connection: Connection, kinds: Collection[Kind], after: int, to: in
 def newest_of(connection: Connection, kind: Kind, limit: int) -> list[Glance]:
     """The newest events of a kind, newest first."""
     table = tables.event
-    columns = (
-        table.c.id, table.c.at, table.c.object_type, table.c.event_type, table.c.object_number, table.c.title,
-    )  # fmt: skip
-    newest = select(func.max(table.c.id)).scalar_subquery()
-    query = select(*columns).where(table.c.id > newest - LOOKED_BACK, _is_of([kind]))
-    return [Glance(*row) for row in connection.execute(query.order_by(table.c.id.desc()).limit(limit))]
+    columns = select(
+        table.c.id, table.c.at, table.c.object_type, table.c.event_type, table.c.object_number, table.c.title
+    )
+    return [Glance(*row) for row in connection.execute(_newest(columns, kind, limit))]
+
+
+def newest_stored(connection: Connection, kind: Kind, limit: int) -> list[StoredEvent]:
+    """Like `newest_of`, with all there is of them."""
+    return [to_stored(row) for row in connection.execute(_newest(select(tables.event), kind, limit))]
 
 
 def with_id(connection: Connection, event_id: int) -> StoredEvent | None:
@@ -74,6 +79,12 @@ def with_id(connection: Connection, event_id: int) -> StoredEvent | None:
     table = tables.event
     row = connection.execute(select(table).where(table.c.id == event_id)).one_or_none()
     return None if row is None else to_stored(row)
+
+
+def _newest(query: _Query, kind: Kind, limit: int) -> _Query:
+    table = tables.event
+    newest = select(func.max(table.c.id)).scalar_subquery()
+    return query.where(table.c.id > newest - LOOKED_BACK, _is_of([kind])).order_by(table.c.id.desc()).limit(limit)
 
 
 def _is_of(kinds: Collection[Kind]) -> ColumnElement[bool]:

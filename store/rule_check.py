@@ -11,16 +11,28 @@ from store.sanitise import clean_line
 from store.vocabulary import EventType, Language, Role, RuleKind
 
 if TYPE_CHECKING:
-    from jinja2 import Environment, nodes
+    from jinja2 import nodes
 
-CONDITION_NAMES = frozenset(
-    {
-        "object", "old_status", "old_status_name", "client", "author", "responsible", "previous_responsible", "actor",
-        "team", "comment", "deadline", "waiting_days", "parent", "company", "text_changed", "told_at_added", "chosen",
-        "mentioned",
-    }
-)  # fmt: skip
-"""What conditions and templates may speak of: the names in the plan's context."""
+_PERSON = frozenset({"name", "email"})
+FIELDS: dict[str, frozenset[str] | None] = {
+    "object": frozenset(
+        {
+            "type", "type_name", "id", "number", "title", "name", "status", "status_name", "url", "priority",
+            "attributes",
+        }
+    ),
+    "old_status": None, "old_status_name": None,
+    "client": _PERSON, "author": _PERSON, "responsible": _PERSON, "previous_responsible": _PERSON, "actor": _PERSON,
+    "team": frozenset({"code", "name"}),
+    "comment": frozenset({"text", "private", "author_name"}),
+    "deadline": frozenset({"kind", "kind_name", "due", "left", "overdue"}),
+    "waiting_days": None,
+    "parent": frozenset({"type", "type_name", "number", "title"}),
+    "company": frozenset({"name"}),
+    "text_changed": None, "told_at_added": None, "chosen": None, "mentioned": None,
+}  # fmt: skip
+"""What conditions and templates may speak of: the names in the plan's context, and what each has, where it has parts.
+`object.attributes` is the desk's own, and `chosen` and `mentioned` are lists of people."""
 MAX_CONDITION = 1000
 MAX_WAITING_DAYS = 3650
 MAX_MINUTES = 60 * 24 * 3650
@@ -110,21 +122,11 @@ def check_own_text(text: OwnText, path: str) -> None:
     Raises:
         SettingsError: They are such.
     """
-    # Imported here: Jinja is needed only when a rule is changed, and the console starts without it.
-    from jinja2 import Environment, TemplateSyntaxError
-
     check_line(text.subject, f"{path}.subject", required=True)
     check_line(text.short, f"{path}.short", required=True)
     check_text(text.body, f"{path}.body")
-    environment = Environment(autoescape=True, lstrip_blocks=True)
-    environment.filters["quote"] = str  # dispatch/compose.py has the real one
     for name in ("subject", "short", "body"):
-        try:
-            tree = environment.parse(getattr(text, name))
-        except (TemplateSyntaxError, RecursionError) as error:
-            shown = clean_line(str(error))
-            raise SettingsError(f"{path}.{name}", f"cannot be read: {shown}", key="unreadable", value=shown) from None
-        _check_tree(tree, f"{path}.{name}", environment, loops=True)
+        _check_language(getattr(text, name), f"{path}.{name}")
 
 
 def check_condition(condition: str | None) -> None:
@@ -135,34 +137,90 @@ def check_condition(condition: str | None) -> None:
     """
     if condition is None:
         return
+    check_line(condition, "condition", required=True, most=MAX_CONDITION)
+    _check_language(condition, "condition", expression=True)
+
+
+def _check_language(source: str, path: str, *, expression: bool = False) -> None:
     # Imported here: Jinja is needed only when a rule is changed, and the console starts without it.
-    from jinja2 import Environment, TemplateSyntaxError
+    from jinja2 import TemplateError
     from jinja2.parser import Parser
 
-    check_line(condition, "condition", required=True, most=MAX_CONDITION)
-    environment = Environment(autoescape=True)
+    from store.template_language import FAULTS, LANGUAGE, bounded
+
     try:
-        parser = Parser(environment, condition, state="variable")
-        tree = parser.parse_expression()
-        if not parser.stream.eos:
-            parser.fail("something is left over at its end")
-    except (TemplateSyntaxError, RecursionError) as error:
-        raise SettingsError("condition", f"cannot be read: {error}. Example: responsible is not none") from None
-    _check_tree(tree, "condition", environment)
+        if expression:
+            parser = Parser(LANGUAGE, source, state="variable")
+            tree = parser.parse_expression()
+            if not parser.stream.eos:
+                parser.fail("something is left over at its end")
+        else:
+            tree = LANGUAGE.parse(source)
+        _check_tree(tree, path)
+        with bounded():
+            if expression:
+                LANGUAGE.compile_expression(source)
+            else:
+                LANGUAGE.from_string(source)
+    except SettingsError:
+        raise
+    except (TemplateError, *FAULTS) as error:
+        shown = clean_line(str(error))
+        example = ". Example: responsible is not none" if expression else ""
+        raise SettingsError(path, f"cannot be read: {shown}{example}", key="unreadable", value=shown) from None
 
 
-def _check_tree(tree: "nodes.Node", path: str, environment: "Environment", *, loops: bool = False) -> None:
+def _check_tree(tree: "nodes.Node", path: str) -> None:
     from jinja2 import nodes
 
-    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"} if loops else set[str]()
+    from store.template_language import ALLOWED, LANGUAGE
+
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
+    own |= {"loop"} if next(tree.find_all(nodes.For), None) else set()
     for node in (tree, *tree.find_all(nodes.Node)):
-        if isinstance(node, nodes.Name) and node.name not in CONDITION_NAMES | own:
-            names = ", ".join(sorted(CONDITION_NAMES))
-            problem = f"nothing is called {node.name!r}; there are {names}"
-            raise SettingsError(path, problem, key="unknown_name", value=node.name, names=names)
+        if isinstance(node, nodes.Name | nodes.Getattr):
+            _check_name(node, path, own)
         if isinstance(node, nodes.Mul | nodes.Pow | nodes.Call):
             raise SettingsError(path, "may compare and combine, but not multiply or call", key="no_calls")
-        known = environment.filters if isinstance(node, nodes.Filter) else environment.tests
+        if not isinstance(node, ALLOWED):
+            word = type(node).__name__.lower()
+            raise SettingsError(path, f"{word!r} is not allowed in a text", key="not_allowed", value=word)
+        known = LANGUAGE.filters if isinstance(node, nodes.Filter) else LANGUAGE.tests
         if isinstance(node, nodes.Filter | nodes.Test) and node.name not in known:
-            problem = f"{node.name!r} is no filter or test of Jinja"
+            problem = f"{node.name!r} is no filter or test of Jinja that may be used here"
             raise SettingsError(path, problem, key="no_filter", value=node.name)
+        _check_constants(node, path)
+
+
+def _check_name(node: "nodes.Name | nodes.Getattr", path: str, own: set[str]) -> None:
+    """Refuse a name that is not there, and a part that what is named does not have."""
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Name):
+        if node.name not in FIELDS.keys() | own:
+            names = ", ".join(sorted(FIELDS))
+            problem = f"nothing is called {node.name!r}; there are {names}"
+            raise SettingsError(path, problem, key="unknown_name", value=node.name, names=names)
+        return
+    root = node.node.name if isinstance(node.node, nodes.Name) and node.node.name not in own else ""
+    parts = FIELDS.get(root)
+    if parts is not None and node.attr not in parts:
+        names, word = ", ".join(sorted(f"{root}.{part}" for part in parts)), f"{root}.{node.attr}"
+        problem = f"nothing is called {word!r}; there are {names}"
+        raise SettingsError(path, problem, key="unknown_name", value=word, names=names)
+
+
+def _check_constants(node: "nodes.Node", path: str) -> None:
+    """Refuse what fails on every event: `1 < 'a'`."""
+    from jinja2 import nodes
+
+    from store.template_language import LANGUAGE
+
+    if not isinstance(node, nodes.Compare | nodes.BinExpr) or next(node.find_all((nodes.Name, nodes.Filter)), None):
+        return
+    try:
+        node.as_const(nodes.EvalContext(LANGUAGE))
+    except nodes.Impossible as error:
+        if error.__cause__ is not None and not isinstance(error.__cause__, nodes.Impossible):
+            shown = clean_line(str(error.__cause__))
+            raise SettingsError(path, f"cannot be computed: {shown}", key="cannot_compute", value=shown) from None

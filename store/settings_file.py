@@ -48,10 +48,17 @@ class _DryRunEndedError(Exception):
         self.changes = changes
 
 
-def apply_settings(store: Store, text: str, folder: Path, who: str, *, dry_run: bool = False) -> list[Change]:
+Prove = Callable[[Connection], Callable[[Rule], None]]
+"""Makes, for a transaction, what refuses a rule that does not stand the test of what happened."""
+
+
+def apply_settings(
+    store: Store, text: str, folder: Path, who: str, *, dry_run: bool = False, prove: Prove | None = None
+) -> list[Change]:
     """Apply a settings file in one transaction; gives what was added, changed, left.
 
-    Relative secret files are looked for in `folder`. With `dry_run` everything is done, then taken back.
+    Relative secret files are looked for in `folder`. With `dry_run` everything is done, then taken back. `prove`
+    makes a further check of the rules that are changed.
 
     Raises:
         SettingsFileError: Something is wrong; nothing was changed.
@@ -59,7 +66,7 @@ def apply_settings(store: Store, text: str, folder: Path, who: str, *, dry_run: 
     document = parse_settings(text)
 
     def work(connection: Connection) -> list[Change]:
-        run = _Run(connection, store, folder, who)
+        run = _Run(connection, store, folder, who, prove)
         run.cards(document)
         for index, card in enumerate(document.mail.connections if document.mail else []):
             run.connection(card, f"mail.connections[{index}]")
@@ -85,8 +92,9 @@ def apply_settings(store: Store, text: str, folder: Path, who: str, *, dry_run: 
 class _Run:
     """One application of a file, within its transaction."""
 
-    def __init__(self, connection: Connection, store: Store, folder: Path, who: str) -> None:
+    def __init__(self, connection: Connection, store: Store, folder: Path, who: str, prove: Prove | None) -> None:
         self._connection = connection
+        self._prove = prove(connection) if prove else None
         self._store = store
         self._folder = folder
         self._who = who
@@ -176,9 +184,14 @@ class _Run:
         titles = {**before.titles, **given.get("titles", {})}
         either = next(iter(titles.values()), section.code)
         rule = replace(rule, titles={language.value: titles.get(language.value, either) for language in Language})
-        save = partial(save_in, self._connection, self._store, rule, self._who)
         place = f"{path.partition('[')[0]}.{section.code}"
-        self._note(place, save, added=section.code not in self._rules, error_path=path)
+        self._note(place, partial(self._save_rule, rule), added=section.code not in self._rules, error_path=path)
+
+    def _save_rule(self, rule: Rule) -> bool:
+        changed = save_in(self._connection, self._store, rule, self._who)
+        if changed and self._prove is not None:
+            self._prove(rule)
+        return changed
 
     def _note(self, path: str, save: Callable[[], bool], *, added: bool = False, error_path: str = "") -> None:
         try:

@@ -39,7 +39,7 @@ CONDITIONS = (
     ("responsible is not none", "no_responsible"),
     ("comment is not none and not comment.private", "private_comment"),
     ("client.email == 'olga@example.org'", "other_client"),
-    ("object.nothing.there > 1", None),
+    ("object.attributes.nothing > 1", None),
 )
 
 OURS = Ours.of(SENDING, Keyring.parse(KEY, "tests").derive(PURPOSE))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dispatch.compose import MAX_SUBJECT, ComposeError, quote, render, to_html, with_signature
+from dispatch.compose import MAX_SUBJECT, ComposeError, render, to_html, with_signature
+from store.template_language import quote
 
 
 @dataclass(frozen=True)

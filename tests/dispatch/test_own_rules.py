@@ -26,9 +26,11 @@ OWN = Rule(
     Channel.EMAIL, (Role.CLIENT,), "comment.client", tell_actor=True, standard=False,
 )  # fmt: skip
 GOOD = OwnText(
-    "Ответ по {{ object.number }}", "{{ object.number }}: ответ", "{% for c in [client] %}{{ c.name }}{% endfor %}!"
+    "Ответ по {{ object.number }}",
+    "{{ object.number }}: ответ",
+    "{% for c in [client] %}{{ c.name }}{% endfor %}!",
 )
-BROKEN = replace(GOOD, body="{{ object.nothing_like_it }}")
+BROKEN = replace(GOOD, body="{{ object.attributes.nothing_like_it }}")
 
 
 @pytest.fixture

@@ -139,3 +139,29 @@ def test_an_event_that_cannot_be_planned_says_why(desk: Store) -> None:
     tried = try_event(desk, Edit.of(OWN), replace(found, data={}), OWN)
     assert [card.reason for card in tried.decisions] == ["planning_failed"]
     assert tried.samples == {}
+
+
+def test_no_header_comes_from_a_subject_and_html_is_escaped_linked_and_keeps_its_lines(desk: Store) -> None:
+    hostile = event(
+        "request.comment_added", 1, "c1", title="a\r\nBcc: evil@example.net\x0b\u2028x", comment={"text": "!"}
+    )
+    emit(desk, lines(hostile))
+    found = stored_event(desk, 1)
+    assert found is not None
+    title = "a\r\nBcc: evil@example.net\r\n\r\nbody"  # past the intake, which cleans
+    found = replace(found, title=title, data={**found.data, "object": {**found.data["object"], "title": title}})
+    body = "<b>{{ object.number }}</b>\nсм. {{ object.url }}\n\nhttps://example.org/?a=1&b=<x>"
+    rule = replace(OWN, texts={"ru": OwnText("{{ object.title }}{{ '\\r\\nCc: e@example.net' }}", "s", body)})
+    sample = try_event(desk, Edit.of(rule), found, rule).samples[OWN.code][Language.RU]
+    letter = email.message_from_string(sample.raw, policy=email.policy.default)
+    assert letter["bcc"] is None
+    assert letter["cc"] is None
+    assert [name for name, _ in letter.items()].count("Subject") == 1
+    assert letter["subject"] == "a Bcc: evil@example.net body Cc: e@example.net"
+    assert sample.note is not None
+    html = sample.note.html
+    assert "&lt;b&gt;RP-1&lt;/b&gt;<br>" in html
+    assert '<a href="https://desk.example.org/RP-1">https://desk.example.org/RP-1</a>' in html
+    assert '<a href="https://example.org/?a=1&amp;b=">' in html
+    assert "<b>" not in html
+    assert "<x>" not in html

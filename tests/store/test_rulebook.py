@@ -14,7 +14,7 @@ from store.catalogue.standard import STANDARD
 from store.engine import Store
 from store.errors import SettingsError
 from store.events import as_stored
-from store.rule_check import CONDITION_NAMES, check_rule
+from store.rule_check import FIELDS, check_rule
 from store.rulebook import list_rules, save_rule
 from store.vocabulary import Language
 from tests.desk import NOON, event
@@ -28,8 +28,15 @@ def test_every_standard_rule_passes_its_own_check() -> None:
 
 
 def test_conditions_may_speak_of_exactly_what_the_plan_shows_them() -> None:
-    context = build(as_stored(parse_event(event()), None), Directory(), Company(), Language.RU, NOON)
-    assert set(context) == CONDITION_NAMES
+    everything = event(
+        author="a@example.org", comment={"text": "!"}, actor="b@example.org", parent={"number": "RP-9"},
+        changes={"responsible": {"from": "c@example.org"}},
+    )  # fmt: skip
+    everything["data"]["deadline"] = {"kind": "resolution", "due": NOON.isoformat()}
+    context = build(as_stored(parse_event(everything), None), Directory(), Company(), Language.RU, NOON)
+    assert set(context) == set(FIELDS)
+    for name, parts in FIELDS.items():
+        assert parts is None or set(context[name]) == parts, name
 
 
 def test_saving_the_same_rule_again_is_no_change(store: Store) -> None:

@@ -25,8 +25,8 @@ SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
     "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
-    "problem.directory_id", "problem.html_address", "problem.login_always", "problem.server_alone",
-    "mail.authority_hint", "rules.condition_hint",
+    "problem.directory_id", "problem.html_address", "problem.login_always", "problem.missing_on_event",
+    "problem.server_alone", "mail.authority_hint", "rules.condition_hint",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {

@@ -1,7 +1,7 @@
 """`upgrade`, `apply`, `export`, `rekey`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,13 @@ from tui.cli.input import read_input
 from tui.cli.options import Json, StoreUrl, store_of
 from tui.cli.output import BAD_INPUT, fail, note, opened, say, say_json, table
 from tui.operator import operator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from store.rules import Rule
 
 
 def add_to(application: typer.Typer) -> None:
@@ -42,16 +49,25 @@ def apply(
     store: StoreUrl = None,
 ) -> None:
     """Settings from YAML: shows what is added and changed, then applies it in one transaction."""
+    from dispatch.proof import Proof
     from store.settings_file import apply_settings
     from store.settings_schema import SettingsFileError
 
     text = read_input(file)
     folder = Path.cwd() if file == "-" else Path(file).absolute().parent
+    proofs: list[Proof] = []
+
+    def prove(connection: "Connection") -> "Callable[[Rule], None]":
+        proofs.append(Proof(connection))
+        return proofs[-1].check
+
     with opened(store_of(context, store)) as desk:
         try:
-            changes = apply_settings(desk, text, folder, operator(), dry_run=dry_run)
+            changes = apply_settings(desk, text, folder, operator(), dry_run=dry_run, prove=prove)
         except SettingsFileError as error:
             fail("\n".join(str(one) for one in error.errors), BAD_INPUT)
+    if proofs[-1].left:
+        note(f"rules were tried on {proofs[-1].tried} events; there was no time for {proofs[-1].left} more")
     if json:
         say_json({"applied": not dry_run, "changes": changes})
         return

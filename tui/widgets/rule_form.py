@@ -215,10 +215,17 @@ class RuleForm(Form):
         rule = self.read(values)
         if not rule.code:
             rule = replace(rule, code=free_code(rule, [one.code for one in list_rules(self.store)]))
+        from dispatch.proof import Proof  # Jinja is loaded when a rule is saved, not when one is looked at
+
         try:
+            with self.store.read() as connection:
+                proof = Proof(connection)
+                proof.check(rule)
             save_rule(self.store, rule, operator())
         except SettingsError as error:
             raise SettingsError(_field_of(error.path), error.problem, key=error.key, **error.params) from error
+        if proof.left:
+            self.notify(self.say("rules.hurried", tried=proof.tried, left=proof.left), markup=False)
 
     def buttons(self) -> list[Button]:
         return [Button(Content(self.say("rules.as_standard")), id="as-standard", compact=True)] if self._differs else []

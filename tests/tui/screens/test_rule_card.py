@@ -6,10 +6,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Checkbox, Input, Select, TextArea
 
+from dispatch.intake import emit
 from store.engine import Store
 from store.rulebook import list_rules, save_rule
 from store.rules import Rule, Threshold
 from store.vocabulary import Channel, EventType, Role, RuleKind
+from tests.desk import event, lines
 from tests.tui.screens.sections import LANGUAGES, press, section
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
@@ -103,6 +105,7 @@ async def test_own_words_are_saved_for_the_language_they_were_written_in(section
     ("field", "value", "words"),
     [
         ("condition", "nobody is none", "Нет такого имени: «nobody»"),
+        ("condition", "object.attributes.vip == 3", "Не работает на событии RP-1 (23.11.2026 12:00)"),
         ("fixed_addresses", "not an address", "не адрес электронной почты"),
         ("once_minutes", "soon", "целое число"),
         ("title_ru", "", "Заполните это поле"),
@@ -111,6 +114,7 @@ async def test_own_words_are_saved_for_the_language_they_were_written_in(section
 async def test_what_cannot_work_is_said_at_its_field_and_nothing_is_saved(
     section_store: Store, field: str, value: str, words: str
 ) -> None:
+    emit(section_store, lines(event()))
     async with section(section_store, EventActionsScreen, size=(120, 40)) as pilot:
         card = await form(pilot, "a")
         put(card, "title_ru", "Своё")
