@@ -9,6 +9,7 @@ import pytest
 
 from store.clock import Clock, system_clock
 from store.engine import Store
+from tests.desk import new_store_file
 from tests.postfix_server import NoPostfixError, PostfixServer
 from tests.postgresql import Cluster, NoServerError
 
@@ -81,7 +82,9 @@ def empty_postgresql_url(postgresql: Cluster) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new store; a test that asks for it runs once on each engine."""
-    return request.getfixturevalue("postgresql_url") if request.param == "postgresql" else sqlite_url(tmp_path)
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return new_store_file(tmp_path / "vestnik.db")
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """A small service desk for tests: people, settings, events."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,29 @@ class HandClock:
         self.now += timedelta(**span)
 
 
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "vestnik.db"
+        Store.open(f"sqlite:///{file}").close()
+        return file.read_bytes()
+
+
+def new_store_file(file: Path) -> str:
+    """Put an empty, migrated store where there is none; gives its URL.
+
+    A copy: the migrations take a quarter of a second, and a thousand tests begin with a new store.
+    """
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_bytes(_migrated())
+    return f"sqlite:///{file}"
+
+
 def open_store(folder: Path, clock: Callable[[], datetime] | None = None) -> Store:
     """A new store in a folder."""
-    url = f"sqlite:///{folder / 'vestnik.db'}"
+    url = new_store_file(folder / "vestnik.db")
     return Store.open(url) if clock is None else Store.open(url, clock=clock)
 
 

@@ -4,8 +4,11 @@ Events take the real road (intake, planner); what becomes of the letters is sett
 """
 
 import json
+import os
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from store.settings import save_company, save_connection, save_sending
 from store.standard import install
 from store.status import beat, save_health
 from store.vocabulary import DeliveryState, Encryption, Language
-from tests.desk import HandClock
+from tests.desk import HandClock, open_store
 
 MORNING = datetime(2026, 11, 23, 5, 58, tzinfo=UTC)
 """Three hours earlier than the desk's own time."""
@@ -227,10 +230,24 @@ class ScriptedDesk:
 
 def scripted_store(folder: Path, language: Language = Language.RU, url: str = "") -> Store:
     """A store to which the morning was told; its clock stands still."""
+    files, now = _told(language, os.environ.get("VESTNIK_KEY", ""))
+    for name, content in files.items():
+        file = folder / name
+        file.touch(mode=0o600)
+        file.write_bytes(content)
+    return Store.open(url or f"sqlite:///{folder / 'vestnik.db'}", clock=HandClock(now))
+
+
+@cache
+def _told(language: Language, key: str) -> tuple[dict[str, bytes], datetime]:
+    """The files of such a store, and what its clock says: the same morning for every test that has the same key."""
+    del key
     clock = HandClock(MORNING)
-    store = Store.open(url or f"sqlite:///{folder / 'vestnik.db'}", clock=clock)
-    ScriptedDesk(store, clock, language).tell()
-    return store
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(Path(folder), clock)
+        ScriptedDesk(store, clock, language).tell()
+        store.close()
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}, clock.now
 
 
 def add_notice(store: Store, *, subject: str, name: str, number: str = "X-1", text: str = "") -> int:

@@ -18,9 +18,7 @@ from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
 
 HOSTILE = {
-    "closing tag": "[/b]",
-    "link": "[@click=app.quit]x[/]",
-    "number in brackets": "[INC-5]",
+    "markup": "[/b] [@click=app.quit]x[/] [INC-5]",
     "control characters": "a\x1b]0;title\x07b\x1b[31mc\x9b2Jd one\r\ntwo\nthree\rfour abc\u202edef\u2066",
     "long and wide": "漢字" * 50 + "Ы" * 4000,
     "empty": "",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import sqlite_url
+from tests.desk import new_store_file
 from tui.cli import main
 
 
@@ -34,7 +34,7 @@ Vestnik = Callable[..., Done]
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The URL of the store the commands work on."""
-    found = sqlite_url(tmp_path)
+    found = new_store_file(tmp_path / "vestnik.db")
     monkeypatch.setenv("VESTNIK_STORE", found)
     return found
 

@@ -105,7 +105,8 @@ def test_an_export_that_cannot_be_written_is_bad_input(vestnik: Vestnik, tmp_pat
     assert (done.code, done.err.endswith("No such file or directory\n")) == (2, True)
 
 
-def test_upgrade_says_what_it_did(vestnik: Vestnik, url: str) -> None:
+def test_upgrade_says_what_it_did(vestnik: Vestnik, url: str, tmp_path: Path) -> None:
+    (tmp_path / "vestnik.db").unlink()
     assert vestnik("upgrade").out == f"{url}: created with schema {HEAD}\n"
     assert vestnik("upgrade").out == f"{url}: schema {HEAD} is current, nothing to do\n"
 

@@ -13,6 +13,7 @@ from textual.worker import WorkerCancelled
 
 from store.engine import Store
 from store.standard import install
+from tests.desk import new_store_file
 from tui.app import ConsoleApp
 
 SIZES = [(80, 24), (120, 40)]
@@ -23,7 +24,7 @@ QUIET_LOOKS = 3
 
 def make_store(folder: Path) -> Store:
     """A new store with the standard set."""
-    store = Store.open(f"sqlite:///{folder / 'section.db'}")
+    store = Store.open(new_store_file(folder / "section.db"))
     install(store)
     return store
 
