@@ -11,6 +11,7 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Input, Static, TextArea
 
 from store.cards import Status
+from store.errors import SettingsError
 from tui.texts import Texts
 
 if TYPE_CHECKING:
@@ -89,6 +90,12 @@ class Spoken(Screen[ScreenResultType]):
     def say(self, key: str, **params: object) -> str:
         """A text in the console's language; may be called from any thread."""
         return self.console.texts(key, **params)
+
+    def problem(self, error: Exception) -> str:
+        """What went wrong, in the console's language where it has the words; may be called from any thread."""
+        if isinstance(error, SettingsError):
+            return self.say(f"problem.{error.key}", **error.params) if error.key else error.problem
+        return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:

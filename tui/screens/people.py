@@ -228,4 +228,4 @@ class PeopleScreen(SectionScreen):
         try:
             work()
         except StoreError as error:
-            self.console.call_later_from_thread(self.pane.complain, str(error))
+            self.console.call_later_from_thread(self.pane.complain, self.problem(error))

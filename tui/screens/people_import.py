@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Checkbox, Footer, Input, Label, Static
 
-from store.errors import SettingsError, StoreError
+from store.errors import StoreError
 from store.people_csv import MAX_BYTES, Sheet, read_sheet
 from store.people_import import KINDS, Entry, Options, Prepared, carry_out, prepare
 from store.sanitise import clean_line
@@ -174,7 +174,7 @@ class PeopleImportScreen(SpokenModal[bool]):
     def _told(self, entry: Entry) -> str:
         """What becomes of a line, in words."""
         if entry.problem is not None:
-            return self._problem(entry.problem)
+            return self.problem(entry.problem)
         if entry.kind == "added":
             return entry.name
         return "; ".join(
@@ -184,11 +184,6 @@ class PeopleImportScreen(SpokenModal[bool]):
 
     def _value(self, text: str) -> str:
         return self.say(f"mail.{text}") if text in {"yes", "no"} else text or "—"
-
-    def _problem(self, error: Exception) -> str:
-        if isinstance(error, SettingsError):
-            return self.say(f"problem.{error.key}", **error.params) if error.key else error.problem
-        return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
     @on(ColumnList.Moved)
     def _detail(self) -> None:
@@ -201,7 +196,7 @@ class PeopleImportScreen(SpokenModal[bool]):
         self._busy = False
         self._forget()
         self.query_one(EntryList).replace_rows([])
-        self._tell(self._problem(event.error))
+        self._tell(self.problem(event.error))
 
     @on(Button.Pressed, "#save")
     def action_save(self) -> None:

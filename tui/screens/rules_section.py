@@ -83,7 +83,7 @@ class RulesSection(SectionScreen):
         try:
             self.post_message(self.Loaded(tuple(list_rules(self.store, self.KIND)), note))
         except StoreError as error:
-            self.post_message(self.Refused(str(error)))
+            self.post_message(self.Refused(self.problem(error)))
 
     def _switch(self, changes: Sequence[tuple[Sequence[str], bool]], note: str) -> None:
         try:
@@ -91,7 +91,7 @@ class RulesSection(SectionScreen):
                 if codes:
                     set_enabled(self.store, codes, enabled, operator())
         except StoreError as error:
-            self.post_message(self.Refused(str(error)))
+            self.post_message(self.Refused(self.problem(error)))
             note = ""
         self._load(note)
 
@@ -168,7 +168,7 @@ class RulesSection(SectionScreen):
         try:
             self.store.write(lambda connection: delete_in(connection, self.store, code, operator()))
         except StoreError as error:
-            self.post_message(self.Refused(str(error)))
+            self.post_message(self.Refused(self.problem(error)))
             note = ""
         self._load(note)
 

@@ -283,10 +283,6 @@ class Form(SpokenModal[bool]):
         if self._before:
             self.follow()
 
-    def problem(self, error: SettingsError) -> str:
-        """What is wrong, in the language of the console where it has the words."""
-        return self.say(f"problem.{error.key}", **error.params) if error.key else error.problem
-
     def refuse(self, path: str, problem: str) -> None:
         """Show a problem at its field and go there."""
         name = path.rsplit(".", 1)[-1].partition("[")[0]

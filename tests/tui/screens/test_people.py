@@ -13,6 +13,8 @@ from store.cards import Person, Team
 from store.directory import delete_person, people, save_people, save_teams, teams
 from store.engine import Store
 from store.people_search import PAGE
+from store.rulebook import list_rules, save_rule
+from store.vocabulary import Role
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
 from tests.tui.scripted_desk import PETROV, VOLKOV, scripted_store
 from tests.tui.waiting import until
@@ -147,6 +149,19 @@ async def test_a_team_is_added_its_members_are_shown_and_it_is_deleted(store: St
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
         await press(pilot, "left", "enter")
         await until(pilot, lambda: Team("dba", "Databases") not in teams(store))
+
+
+async def test_a_team_that_rules_tell_is_not_deleted_and_the_refusal_is_in_the_consoles_language(store: Store) -> None:
+    rule = next(rule for rule in list_rules(store) if Role.TEAMS not in rule.recipients)
+    save_rule(store, replace(rule, recipients=(*rule.recipients, Role.TEAMS), teams=("apps", "net")), "test")
+    async with section(store, PeopleScreen) as pilot:
+        await press(pilot, "right_square_bracket")
+        await until(pilot, lambda: len(screen(pilot).pane.list.rows) == 2)
+        await press(pilot, "d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await press(pilot, "left", "enter")
+        await until(pilot, lambda: "Команде сообщают действия" in seen(pilot.app))
+    assert len(teams(store)) == 2
 
 
 async def test_a_stranger_is_added_with_one_key(store: Store) -> None:
