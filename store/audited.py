@@ -153,20 +153,22 @@ class _Rules(Audited):
 
 
 class _People(Audited):
-    def _book(self, name: str) -> directory.Book:
-        return directory.Book(self.connection, self.store, self.who, about=[Person(name, "")])
+    key_field = "email"
+
+    def _book(self, *about: Person) -> directory.Book:
+        return directory.Book(self.connection, self.store, self.who, about=about)
 
     def read(self, name: str) -> Values | None:
         self._lock(tables.person, "email", name)
-        found = self._book(name).people.get(name)
+        found = self._book(Person(name, "")).people.get(name)
         return as_values(found) if found else None
 
     def save(self, name: str, values: Values) -> None:
         person = Person(**as_fields(Person, {**(self.read(name) or {}), **values}))
-        directory.save_people_in(self.connection, self.store, [person], self.who)
+        self._book(Person(name, ""), person).change_person(name, person)
 
     def delete(self, name: str) -> None:
-        self._book(name).delete_person(name)
+        self._book(Person(name, "")).delete_person(name)
 
 
 class _Teams(Audited):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from store import tables
+from store import directory, tables
 from store.audit import page, record, settings_revision
 from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
 from store.catalogue.standard import STANDARD
@@ -342,6 +342,22 @@ def test_people_are_added_and_deleted_back_and_forth(desk: Store) -> None:
     delete_person(desk, person.email, "test")
     revert(desk, newest(desk), "анна")
     assert person in people(desk)
+
+
+@pytest.mark.parametrize("address", ["petrov@example.org", "boss@example.org"], ids=["a leader", "a head"])
+def test_somebody_gets_their_address_back_and_those_who_name_it_follow(desk: Store, address: str) -> None:
+    before = people(desk), teams(desk)
+    person = next(one for one in people(desk) if one.email == address)
+    directory.change_person(desk, address, replace(person, email="new@example.org"), "test")
+    assert (people(desk), teams(desk)) != before
+    entry = next(one.id for one in page(desk, what="person") if (one.before or {}).get("email") == address)
+    assert [(one.name, one.then) for one in preview(desk, entry, "анна").changes] == [("email", address)]
+    revert(desk, entry, "анна")
+    assert (people(desk), teams(desk)) == before
+    again = newest(desk)
+    revert(desk, page(desk, what="person", limit=1)[0].id, "анна")
+    assert newest(desk) > again
+    assert any(one.email == "new@example.org" for one in people(desk))
 
 
 def test_a_deleted_team_comes_back_without_its_members_and_that_is_said(desk: Store) -> None:
