@@ -1,7 +1,9 @@
 """What the screens of event actions and escalations have in common: load, switch, undo."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import ClassVar
 
 from textual import on
@@ -11,16 +13,18 @@ from textual.message import Message
 from textual.widgets import DataTable
 
 from store.errors import StoreError
-from store.rulebook import delete_in, list_rules, set_enabled
+from store.rule_stats import stats_in
+from store.rulebook import delete_in, rules_in, set_enabled
 from store.rules import Rule
 from store.vocabulary import RuleKind
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
+from tui.store_follower import follow
 from tui.widgets.question import Question
 from tui.widgets.rule_form import RuleForm, blank
 from tui.widgets.rule_list import RuleList
-from tui.widgets.rule_words import RuleLine, rule_line
+from tui.widgets.rule_words import RuleLine, rule_line, title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,11 @@ class RulesSection(SectionScreen):
 
     @dataclass
     class Loaded(Message):
-        """The rules were read."""
+        """The rules were read. Of readings under way at the same time, the one begun last has the largest number."""
 
-        rules: tuple[Rule, ...]
+        number: int
+        rules: dict[str, Rule]
+        lines: tuple[RuleLine, ...]
         note: str | None
 
     @dataclass
@@ -65,7 +71,16 @@ class RulesSection(SectionScreen):
     def on_mount(self) -> None:
         self._last: Switched | None = None
         self._rules: dict[str, Rule] = {}
+        self._readings, self._shown = count(1), 0
+        self._gone = threading.Event()
         self.reload()
+        self.run_worker(
+            lambda: follow(self.store, self._gone, lambda: self.is_current, lambda: self._load(None)),
+            group="watch", thread=True, exit_on_error=False,
+        )  # fmt: skip
+
+    def on_unmount(self) -> None:
+        self._gone.set()
 
     def on_screen_resume(self) -> None:
         self.reload()
@@ -80,10 +95,17 @@ class RulesSection(SectionScreen):
         self.run_worker(lambda: self._load(None), group="rules", thread=True, exit_on_error=False)
 
     def _load(self, note: str | None) -> None:
+        number, now = next(self._readings), self.store.clock()
         try:
-            self.post_message(self.Loaded(tuple(list_rules(self.store, self.KIND)), note))
+            with self.store.read() as connection:
+                rules = {rule.code: rule for rule in rules_in(connection)}
+                stats = stats_in(connection, now)
         except StoreError as error:
             self.post_message(self.Refused(self.problem(error)))
+            return
+        mine = {code: rule for code, rule in rules.items() if rule.kind is self.KIND}
+        lines = [rule_line(rule, self.say, stats[code], now, rules) for code, rule in mine.items()]
+        self.post_message(self.Loaded(number, mine, tuple(lines), note))
 
     def _switch(self, changes: Sequence[tuple[Sequence[str], bool]], note: str) -> None:
         try:
@@ -97,19 +119,17 @@ class RulesSection(SectionScreen):
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
-        self._rules = {rule.code: rule for rule in event.rules}
-        self.list.show([self._line(rule) for rule in event.rules], event.note)
+        if event.number > self._shown:
+            self._shown, self._rules = event.number, event.rules
+            self.list.show(event.lines, event.note)
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:
         self.notify(event.problem, severity="error", markup=False)
 
-    def _line(self, rule: Rule) -> RuleLine:
-        return rule_line(rule, self.say)
-
     def _what(self, codes: Sequence[str]) -> str:
         if len(codes) == 1:
-            return self._line(self._rules[codes[0]]).title
+            return title_of(self._rules[codes[0]], self.say)
         return self.say("rules.switched_many", count=len(codes))
 
     def _chosen(self) -> Rule | None:
@@ -184,7 +204,7 @@ class RulesSection(SectionScreen):
     def _on_undo(self) -> None:
         last, self._last = self._last, None
         if last is None:
-            self.list.show([self._line(rule) for rule in self._rules.values()], self.say("rules.nothing_to_undo"))
+            self.list.tell(self.say("rules.nothing_to_undo"))
             return
         note = self.say("rules.undone", what=self._what(last.was_on + last.was_off))
         self._start([(last.was_on, True), (last.was_off, False)], note)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import on
@@ -13,19 +13,26 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import DataTable, Input, Static
-from textual.widgets.data_table import CellDoesNotExist
 
 from tui.spoken import binding
+from tui.widgets.feed_line import fitted
 from tui.widgets.form import Say
 from tui.widgets.rule_words import RuleLine
 
+if TYPE_CHECKING:
+    from tui.app import ConsoleApp
+
 WIDE = 96
 """Cells from which on every column is shown."""
-_COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients")
+_COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients", "last", "month")
 _NARROW = ("enabled", "object", "title", "channel")
-_NARROW_WIDTHS = {"enabled": 4, "object": 12, "channel": 8}
-_WIDE_WIDTHS = {"enabled": 6, "object": 12, "channel": 10}
-_SHARE = {"title": 36, "when": 28, "recipients": 20}
+_NARROW_WIDTHS = {"enabled": 6, "object": 13, "channel": 9}
+_WIDE_WIDTHS = {"enabled": 6, "object": 13, "channel": 9, "last": 8, "month": 8}
+"""Cells of columns whose words are ours, a blank after them included."""
+_SHARE = {"title": 44, "when": 30, "recipients": 26}
+SCROLL_BAR = 2
+_LARGEST_FIRST = frozenset({"last", "month"})
+"""Columns that are sorted downwards at first."""
 
 
 class RuleTable(DataTable[Text]):
@@ -39,7 +46,7 @@ class RuleList(Vertical):
     RuleList { height: 1fr; }
     RuleList > #rule-filter { background: $boost; height: 1; margin: 0 1; }
     RuleList > RuleTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; background: transparent; }
-    RuleList > #rule-detail { height: 2; padding: 0 1; background: $surface; text-wrap: nowrap; }
+    RuleList > #rule-detail { height: 3; padding: 0 1; background: $surface; text-wrap: nowrap; }
     RuleList > #rule-detail { text-overflow: ellipsis; }
     RuleList > #rule-status { height: 1; padding: 0 1; color: $text-muted; background: $surface; }
     """
@@ -48,6 +55,7 @@ class RuleList(Vertical):
         binding("x,insert", "mark", "rules.mark"),
         binding("ctrl+a", "mark_all", "rules.mark_all"),
         binding("s", "sort", "rules.sort"),
+        binding("S", "reverse", "rules.reverse", show=False, shown="S"),
         binding("slash", "filter", "rules.filter", shown="/"),
         binding("u", "undo", "rules.undo"),
         binding("escape", "clear", "rules.clear", show=False),
@@ -88,12 +96,13 @@ class RuleList(Vertical):
         self._marked: set[str] = set()
         self._shown: list[str] = []
         self._descending = False
-        self._columns: tuple[str, ...] = ()
+        self._columns: dict[str, tuple[str, int]] = {}
+        self._painted: dict[str, tuple[RuleLine, bool]] = {}
         self._note = ""
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder=self.say("rules.filter_hint"), id="rule-filter", compact=True)
-        yield RuleTable(id="rule-table", cursor_type="row", zebra_stripes=False)
+        yield RuleTable(id="rule-table", cursor_type="row", zebra_stripes=False, cell_padding=0)
         yield Static(id="rule-detail")
         yield Static(id="rule-status")
 
@@ -108,6 +117,7 @@ class RuleList(Vertical):
         return frozenset(self._marked)
 
     def on_mount(self) -> None:
+        self._sign_colour = cast("ConsoleApp", self.app).colour("warning")
         self.table.focus()
 
     def show(self, lines: Sequence[RuleLine], note: str | None = None) -> None:
@@ -117,6 +127,11 @@ class RuleList(Vertical):
         if note is not None:
             self._note = note
         self._fill()
+
+    def tell(self, note: str) -> None:
+        """Say something in the status line."""
+        self._note = note
+        self._say_state()
 
     def on_resize(self) -> None:
         if self._lines:
@@ -135,57 +150,70 @@ class RuleList(Vertical):
         return self._shown[row] if 0 <= row < len(self._shown) else None
 
     def _fill(self) -> None:
+        """Show what there is to be shown now; rows that stay where they are, are only painted anew."""
         if not self.is_mounted:
             return
-        table, current = self.table, self._current()
-        self._lay_out()
         lines = [line for line in self._lines.values() if line.holds(self.needle)]
         if self.order:
-            lines.sort(key=lambda line: self._key(line, self.order), reverse=self._descending)
-        self._shown = [line.code for line in lines]
-        table.clear()
-        for line in lines:
-            table.add_row(*(self._cell(line, column) for column in self._columns), key=line.code)
-        if current in self._shown:
-            table.move_cursor(row=self._shown.index(current), animate=False)
+            lines.sort(key=lambda line: line.order(self.order), reverse=self._descending)
+        shown, columns = [line.code for line in lines], self._laid_out()
+        if (shown, columns) == (self._shown, self._columns):
+            for code in shown:
+                self._repaint_row(code)
+        else:
+            self._fill_anew(lines, columns)
         self._say_state()
 
-    def _lay_out(self) -> None:
-        """Choose the columns by the width, and share it out; title and on/off are always there."""
+    def _fill_anew(self, lines: Sequence[RuleLine], columns: dict[str, tuple[str, int]]) -> None:
+        table, current, top = self.table, self._current(), self.table.scroll_y
+        table.clear(columns=True)
+        for column, (heading, width) in columns.items():
+            table.add_column(Text(heading), key=column, width=width)
+        self._columns, self._shown = columns, [line.code for line in lines]
+        self._painted = {line.code: (line, line.code in self._marked) for line in lines}
+        for line in lines:
+            table.add_row(*(self._cell(line, column) for column in columns), key=line.code)
+        if current in self._shown:
+            table.move_cursor(row=self._shown.index(current), animate=False)
+            self.call_after_refresh(self._scroll_back, top)
+
+    def _scroll_back(self, top: float) -> None:
+        """To where it was, as far as the cursor is seen there."""
+        self.table.scroll_to(y=top, animate=False, immediate=True)
+        self.table.move_cursor(row=self.table.cursor_row, animate=False)
+
+    def _laid_out(self) -> dict[str, tuple[str, int]]:
+        """Choose the columns by the width, and share it out: headings and widths. Title and on/off are always there."""
         width = self.size.width or self.app.size.width
         wide = width >= WIDE
         columns = _COLUMNS if wide else _NARROW
-        table = self.table
-        table.clear(columns=True)
-        self._columns = columns
         fixed = _WIDE_WIDTHS if wide else _NARROW_WIDTHS
-        padding = 2 * len(columns) + 2
-        rest = max(width - padding - sum(fixed[c] for c in columns if c in fixed), 20)
+        rest = max(width - SCROLL_BAR - sum(fixed[c] for c in columns if c in fixed), 20)
         shares = {c: _SHARE[c] for c in columns if c in _SHARE}
-        for column in columns:
-            size = fixed.get(column) or rest * shares[column] // sum(shares.values())
-            arrow = (" ▼" if self._descending else " ▲") if column == self.order else ""
-            table.add_column(Text(self._heading(column) + arrow), key=column, width=size)
+        arrow = " ▼" if self._descending else " ▲"
+        return {
+            column: (
+                self._heading(column) + (arrow if column == self.order else ""),
+                fixed.get(column) or rest * shares[column] // sum(shares.values()),
+            )
+            for column in columns
+        }
 
     def _heading(self, column: str) -> str:
         return self.say(self._when_key if column == "when" else f"rules.column_{column}")
-
-    @staticmethod
-    def _key(line: RuleLine, column: str) -> str:
-        if column == "enabled":
-            return "0" if line.enabled else "1"
-        return str(getattr(line, column)).casefold()
 
     def _cell(self, line: RuleLine, column: str) -> Text:
         if column == "enabled":
             mark = "▶" if line.code in self._marked else " "
             style = "bold" if line.enabled else "dim"
-            return Text(mark + self.say("rules.on" if line.enabled else "rules.off"), style=style)
+            switch = self.say("rules.on" if line.enabled else "rules.off")
+            sign = (line.sign or " ", f"bold {self._sign_colour}")
+            return Text.assemble((f"{switch:<3}", style), sign, (mark, style))
         text = str(getattr(line, column))
         if column == "channel":
             text = self.say("rules.short_email" if text == self.say("channel.email") else "rules.short_interface")
         style = ("bold " if line.code in self._marked else "") + ("" if line.enabled else "dim")
-        return Text(text, style=style.strip(), no_wrap=True, overflow="ellipsis")
+        return Text(fitted(text, self._columns[column][1] - 1), style=style.strip(), no_wrap=True)
 
     def _say_state(self) -> None:
         on = sum(line.enabled for line in self._lines.values())
@@ -199,7 +227,9 @@ class RuleList(Vertical):
     def _say_detail(self) -> None:
         code = self._current()
         line = self._lines.get(code) if code else None
-        text = f"{line.title}\n{line.object} · {line.when} · {line.channel} → {line.recipients}" if line else ""
+        text = ""
+        if line:
+            text = f"{line.title}\n{line.object} · {line.when} · {line.channel} → {line.recipients}\n{line.did}"
         detail = self.query_one("#rule-detail", Static)
         detail.update(Content(text or self.say("rules.none")))
 
@@ -218,16 +248,25 @@ class RuleList(Vertical):
     @on(DataTable.HeaderSelected)
     def _sort_by(self, event: DataTable.HeaderSelected) -> None:
         column = str(event.column_key.value)
-        self._descending = column == self.order and not self._descending
-        self.order = column
-        self._fill()
+        if column == self.order:
+            self.action_reverse()
+        else:
+            self._sort(column)
 
     def action_sort(self) -> None:
         """Sort by the next column; after the last one, in the order the rules were made."""
         cycle = ("", *_COLUMNS)
-        self.order = cycle[(cycle.index(self.order) + 1) % len(cycle)]
-        self._descending = False
-        self._note = self.say("rules.sorted", column=self._heading(self.order)) if self.order else ""
+        self._sort(cycle[(cycle.index(self.order) + 1) % len(cycle)])
+
+    def action_reverse(self) -> None:
+        """Reverse the order, if there is one."""
+        if self.order:
+            self._sort(self.order, descending=not self._descending)
+
+    def _sort(self, column: str, *, descending: bool | None = None) -> None:
+        self.order = column
+        self._descending = column in _LARGEST_FIRST if descending is None else descending
+        self._note = self.say("rules.sorted", column=self._heading(column)) if column else ""
         self._fill()
 
     def action_filter(self) -> None:
@@ -260,11 +299,11 @@ class RuleList(Vertical):
         self._fill()
 
     def _repaint_row(self, code: str) -> None:
-        try:
+        line = self._lines[code]
+        if self._painted[code] != (painted := (line, code in self._marked)):
+            self._painted[code] = painted
             for column in self._columns:
-                self.table.update_cell(code, column, self._cell(self._lines[code], column))
-        except CellDoesNotExist:
-            self._fill()
+                self.table.update_cell(code, column, self._cell(line, column))
 
     def action_switch(self) -> None:
         """Switch the marked rows, else the one under the cursor. Of several, all follow the first."""

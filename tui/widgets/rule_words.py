@@ -1,15 +1,29 @@
-"""A rule in words: what the columns of the lists say."""
+"""A rule in words: what the columns of the lists say, and what it has done lately."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from store.folding import fold
+from store.rule_stats import Mark, RuleStats
 from store.rules import Rule
 from store.sanitise import clean_line
 from tui.widgets.form import Say
 
+SIGNS = {Mark.NEVER: "○", Mark.UNADDRESSED: "!", Mark.SHADOWED: "◐"}
+"""What stands in a row that may need looking at; that a young rule has done nothing yet is said in words alone."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class RuleLine:
-    """One row of a list, ready to show and to search."""
+    """One row of a list, ready to show and to search.
+
+    Attributes:
+        last: How long ago it last told anybody.
+        month: How often it has told anybody in 30 days.
+        did: What it has done, and what is odd about that, as a sentence.
+    """
 
     code: str
     title: str
@@ -18,6 +32,25 @@ class RuleLine:
     channel: str
     recipients: str
     enabled: bool
+    last: str
+    month: str
+    did: str
+    stats: RuleStats
+
+    @property
+    def sign(self) -> str:
+        """The sign of its mark, empty where there is none."""
+        return SIGNS.get(self.stats.mark, "") if self.stats.mark else ""
+
+    def order(self, column: str) -> tuple[int, datetime, str]:
+        """What it is sorted by, in a column."""
+        if column == "enabled":
+            return (0 if self.enabled else 1, NEVER, "")
+        if column == "last":
+            return (0, self.stats.last_at or NEVER, "")
+        if column == "month":
+            return (self.stats.fired, NEVER, "")
+        return (0, NEVER, fold(str(getattr(self, column))))
 
     def holds(self, needle: str) -> bool:
         """Whether every word of the needle, case aside, stands somewhere in the row."""
@@ -25,13 +58,12 @@ class RuleLine:
         return all(word in text for word in needle.casefold().split())
 
 
-def rule_line(rule: Rule, say: Say) -> RuleLine:
-    """The words of a rule in the language of the console."""
-    language = say("language.code")
-    title = rule.titles.get(language) or next(iter(rule.titles.values()), rule.code)
+def rule_line(rule: Rule, say: Say, stats: RuleStats, now: datetime, rules: Mapping[str, Rule]) -> RuleLine:
+    """The words of a rule in the language of the console; `rules` are for the title of one that covers it."""
+    by = rules.get(stats.shadowed_by)
     return RuleLine(
         code=rule.code,
-        title=clean_line(title),
+        title=title_of(rule, say),
         object=word(say, "object", rule.object_type),
         when=clean_line(_when(rule, say)),
         channel=word(say, "channel", rule.channel.value),
@@ -39,9 +71,49 @@ def rule_line(rule: Rule, say: Say) -> RuleLine:
             [word(say, "role", role.value) for role in rule.recipients] + [clean_line(a) for a in rule.fixed_addresses]
         ),
         enabled=rule.enabled,
+        last=ago(stats.last_at, now, say),
+        month=str(stats.fired) if stats.fired else NOTHING,
+        did=_did(stats, ago(stats.last_at, now, say), title_of(by, say) if by else "", say),
+        stats=stats,
     )
 
 
+def title_of(rule: Rule, say: Say) -> str:
+    """The title in the language of the console, else in another, else the code."""
+    return clean_line(rule.titles.get(say("language.code")) or next(iter(rule.titles.values()), rule.code))
+
+
+def ago(at: datetime | None, now: datetime, say: Say) -> str:
+    """How long ago something was, in the largest unit, in at most six cells for a year."""
+    if at is None:
+        return NOTHING
+    span = max(now - at, timedelta())
+    for unit, size in UNITS.items():
+        if span >= size:
+            return say(f"rules.ago_{unit}", count=span // size)
+    return say("rules.ago_now")
+
+
+def _did(stats: RuleStats, last: str, by: str, say: Say) -> str:
+    since = say("rules.did_last", ago=last) if stats.last_at else ""
+    if stats.mark in {Mark.NEVER, Mark.NOT_YET}:
+        said = say(f"rules.mark_{stats.mark}")
+    elif stats.mark is Mark.SHADOWED and by:
+        said = say("rules.mark_shadowed_by", title=by, count=stats.matched)
+    elif stats.mark:
+        said = say(f"rules.mark_{stats.mark}", count=stats.matched)
+    elif stats.fired:
+        said = say("rules.did", fired=stats.fired, notifications=stats.notifications)
+    elif stats.matched:
+        said = say("rules.did_nobody", count=stats.matched)
+    else:
+        said = say("rules.did_nothing")
+    sign = SIGNS.get(stats.mark, "") if stats.mark else ""
+    return " ".join(filter(None, (sign, " · ".join(filter(None, (said, since))))))
+
+
+NOTHING = "—"
+UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 _KNOWN_OBJECTS = frozenset({"request", "task", "approval", "problem", "change", "article"})
 
 

@@ -4,10 +4,12 @@ import pytest
 from textual.widgets import Input
 
 from store.engine import Store
+from store.rule_stats import RuleCount, count_in
 from store.rulebook import list_rules
 from store.vocabulary import RuleKind
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
 from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
 from tui.screens.event_actions import EventActionsScreen
 from tui.widgets.rule_list import RuleList
 
@@ -76,8 +78,40 @@ async def test_digits_and_spaces_can_be_typed_into_the_filter(section_store: Sto
 async def test_sort_goes_through_the_columns_and_back(section_store: Store) -> None:
     async with section(section_store, EventActionsScreen) as pilot:
         rules = pilot.app.screen.query_one(RuleList)
-        seen = [rules.order]
-        for _ in range(7):
+        orders = [rules.order]
+        for _ in range(9):
             await press(pilot, "s")
-            seen.append(rules.order)
-        assert seen == ["", "enabled", "title", "object", "when", "channel", "recipients", ""]
+            orders.append(rules.order)
+        assert orders == ["", "enabled", "title", "object", "when", "channel", "recipients", "last", "month", ""]
+
+
+async def test_what_actions_do_is_seen_as_it_happens_and_the_cursor_stays_on_its_row(section_store: Store) -> None:
+    known = codes(section_store)
+
+    def count(code: str, one: RuleCount) -> None:
+        section_store.write(lambda connection: count_in(connection, section_store.clock(), {code: one}))
+
+    async with section(section_store, EventActionsScreen, language="en", size=(120, 40)) as pilot:
+        rules = pilot.app.screen.query_one(RuleList)
+
+        def cell(code: str, column: str) -> str:
+            return str(rules.table.get_cell(code, column)).strip()
+
+        await press(pilot, *["s"] * 8)
+        await press(pilot, *["down"] * 50)
+        under, top = rules.current, rules.table.scroll_y
+        assert under == known[50]
+        assert rules.order == "month"
+        count(known[0], RuleCount(3, 2, 4))
+        await until(pilot, lambda: cell(known[0], "month") == "2")
+        assert (cell(known[0], "last"), cell(known[1], "month")) == ("now", "—")
+        assert rules.table.get_row_at(0) == rules.table.get_row(known[0])
+        count(known[60], RuleCount(9, 9, 9))
+        await until(pilot, lambda: rules.table.get_row_at(0) == rules.table.get_row(known[60]))
+        assert rules.current == under
+        await until(pilot, lambda: abs(rules.table.scroll_y - top) <= 1)
+        count(under, RuleCount(1, unaddressed=1))
+        await until(pilot, lambda: "on !" in cell(under, "enabled"))
+        await until(pilot, lambda: "! Nobody had an address; matched in 30 days: 1" in seen(pilot.app))
+        await press(pilot, "S")
+        assert rules.table.get_row_at(len(known) - 1) == rules.table.get_row(known[60])
