@@ -12,11 +12,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.suggester import Suggester
 from textual.widgets import DataTable, Input, Static
 
+from store.rule_stats import Mark
 from tui.spoken import binding
 from tui.widgets.feed_line import fitted
 from tui.widgets.form import Say
+from tui.widgets.rule_filter import FIELDS, SWITCHES, RuleFilter, completed, parse, words_of
 from tui.widgets.rule_words import RuleLine
 
 if TYPE_CHECKING:
@@ -37,6 +40,17 @@ _LARGEST_FIRST = frozenset({"last", "month"})
 
 class RuleTable(DataTable[Text]):
     """The rows. Keys that act on rows belong to the list around it."""
+
+
+class _Completion(Suggester):
+    """Offers the rest of the last word of a filter; the key → takes it."""
+
+    def __init__(self, rule_list: "RuleList") -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._list = rule_list
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return self._list.completed(value)
 
 
 class RuleList(Vertical):
@@ -99,9 +113,11 @@ class RuleList(Vertical):
         self._columns: dict[str, tuple[str, int]] = {}
         self._painted: dict[str, tuple[RuleLine, bool]] = {}
         self._note = ""
+        self._wanted = RuleFilter()
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder=self.say("rules.filter_hint"), id="rule-filter", compact=True)
+        hint = self.say("rules.filter_hint")
+        yield Input(placeholder=hint, id="rule-filter", compact=True, suggester=_Completion(self))
         yield RuleTable(id="rule-table", cursor_type="row", zebra_stripes=False, cell_padding=0)
         yield Static(id="rule-detail")
         yield Static(id="rule-status")
@@ -138,6 +154,7 @@ class RuleList(Vertical):
             self.call_after_refresh(self._fill)
 
     def watch_needle(self) -> None:
+        self._wanted = parse(self.needle)
         self._fill()
 
     @property
@@ -153,7 +170,8 @@ class RuleList(Vertical):
         """Show what there is to be shown now; rows that stay where they are, are only painted anew."""
         if not self.is_mounted:
             return
-        lines = [line for line in self._lines.values() if line.holds(self.needle)]
+        wanted = self._wanted
+        lines = [line for line in self._lines.values() if wanted.admits(line.shown, line.fields, enabled=line.enabled)]
         if self.order:
             lines.sort(key=lambda line: line.order(self.order), reverse=self._descending)
         shown, columns = [line.code for line in lines], self._laid_out()
@@ -215,9 +233,25 @@ class RuleList(Vertical):
         style = ("bold " if line.code in self._marked else "") + ("" if line.enabled else "dim")
         return Text(fitted(text, self._columns[column][1] - 1), style=style.strip(), no_wrap=True)
 
+    def completed(self, text: str) -> str | None:
+        """The filter with its last word completed."""
+        lines = self._lines.values()
+        known = {
+            "object": {line.object for line in lines},
+            "event": {line.when for line in lines},
+            "channel": {line.channel for line in lines},
+            "to": {line.recipients for line in lines},
+            "mark": {self.say(f"filter.mark_{mark.value}") for mark in Mark},
+        }
+        words = {field: set(words_of(" ".join(texts)).split()) for field, texts in known.items()}
+        return completed(text, {one: self.say(f"filter.{one}") for one in (*FIELDS, *SWITCHES)}, words)
+
     def _say_state(self) -> None:
         on = sum(line.enabled for line in self._lines.values())
         parts = [self._note] if self._note else []
+        if self._wanted.unknown:
+            fields = ", ".join(self.say(f"filter.{one}") for one in (*FIELDS, *SWITCHES))
+            parts = [self.say("filter.unknown", name=self._wanted.unknown[0], fields=fields)]
         if self._marked:
             parts.append(self.say("rules.marked", count=len(self._marked)))
         parts.append(self.say("rules.count", shown=len(self._shown), total=len(self._lines), on=on))

@@ -8,7 +8,10 @@ from store.folding import fold
 from store.rule_stats import Mark, RuleStats
 from store.rules import Rule
 from store.sanitise import clean_line
+from store.vocabulary import Language
+from tui.texts import Texts
 from tui.widgets.form import Say
+from tui.widgets.rule_filter import words_of
 
 SIGNS = {Mark.NEVER: "○", Mark.UNADDRESSED: "!", Mark.SHADOWED: "◐"}
 """What stands in a row that may need looking at; that a young rule has done nothing yet is said in words alone."""
@@ -23,6 +26,8 @@ class RuleLine:
         last: How long ago it last told anybody.
         month: How often it has told anybody in 30 days.
         did: What it has done, and what is odd about that, as a sentence.
+        shown: What is shown of it, folded, to be searched.
+        fields: The words of each field of the filter.
     """
 
     code: str
@@ -36,6 +41,8 @@ class RuleLine:
     month: str
     did: str
     stats: RuleStats
+    shown: str
+    fields: dict[str, str]
 
     @property
     def sign(self) -> str:
@@ -52,30 +59,50 @@ class RuleLine:
             return (self.stats.fired, NEVER, "")
         return (0, NEVER, fold(str(getattr(self, column))))
 
-    def holds(self, needle: str) -> bool:
-        """Whether every word of the needle, case aside, stands somewhere in the row."""
-        text = f"{self.title} {self.object} {self.when} {self.channel} {self.recipients} {self.code}".casefold()
-        return all(word in text for word in needle.casefold().split())
-
 
 def rule_line(rule: Rule, say: Say, stats: RuleStats, now: datetime, rules: Mapping[str, Rule]) -> RuleLine:
     """The words of a rule in the language of the console; `rules` are for the title of one that covers it."""
-    by = rules.get(stats.shadowed_by)
+    by, last = rules.get(stats.shadowed_by), ago(stats.last_at, now, say)
+    title, thing, when = title_of(rule, say), word(say, "object", rule.object_type), clean_line(_when(rule, say))
+    channel = word(say, "channel", rule.channel.value)
+    recipients = ", ".join(
+        [word(say, "role", role.value) for role in rule.recipients] + [clean_line(a) for a in rule.fixed_addresses]
+    )
     return RuleLine(
         code=rule.code,
-        title=title_of(rule, say),
-        object=word(say, "object", rule.object_type),
-        when=clean_line(_when(rule, say)),
-        channel=word(say, "channel", rule.channel.value),
-        recipients=", ".join(
-            [word(say, "role", role.value) for role in rule.recipients] + [clean_line(a) for a in rule.fixed_addresses]
-        ),
+        title=title,
+        object=thing,
+        when=when,
+        channel=channel,
+        recipients=recipients,
         enabled=rule.enabled,
-        last=ago(stats.last_at, now, say),
+        last=last,
         month=str(stats.fired) if stats.fired else NOTHING,
-        did=_did(stats, ago(stats.last_at, now, say), title_of(by, say) if by else "", say),
+        did=_did(stats, last, title_of(by, say) if by else "", say),
         stats=stats,
+        shown=fold(f"{title} {thing} {when} {channel} {recipients} {rule.code}"),
+        fields=_fields(rule, stats.mark),
     )
+
+
+def _fields(rule: Rule, mark: Mark | None) -> dict[str, str]:
+    """What the filter finds: the codes, and the words in both languages, for one types as one is used to."""
+    found: dict[str, list[str]] = {
+        "object": [rule.object_type],
+        "event": [rule.event_type.value],
+        "channel": [rule.channel.value],
+        "to": [*rule.recipients, *rule.fixed_addresses, *rule.teams],
+        "mark": [mark.value] if mark else [],
+    }
+    for texts in _LANGUAGES:
+        found["object"].append(word(texts, "object", rule.object_type))
+        found["event"] += [_when(rule, texts), texts(f"event.{rule.event_type.value}")]
+        found["channel"] += [texts(f"channel.{rule.channel.value}"), texts(f"rules.short_{rule.channel.value}")]
+        found["to"] += [texts(f"role.{role.value}") for role in rule.recipients]
+        found["mark"] += [texts(f"filter.mark_{mark.value}")] if mark else []
+        for field, codes in (("channel", [rule.channel]), ("to", rule.recipients)):
+            found[field] += [texts.get(f"filter.also_{code.value}", "") for code in codes]
+    return {field: words_of(" ".join(words)) for field, words in found.items()}
 
 
 def title_of(rule: Rule, say: Say) -> str:
@@ -113,6 +140,7 @@ def _did(stats: RuleStats, last: str, by: str, say: Say) -> str:
 
 
 NOTHING = "—"
+_LANGUAGES = tuple(Texts(language) for language in Language)
 UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 _KNOWN_OBJECTS = frozenset({"request", "task", "approval", "problem", "change", "article"})
 

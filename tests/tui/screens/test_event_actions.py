@@ -68,6 +68,20 @@ async def test_filter_narrows_as_one_types_and_all_marks_only_what_is_shown(sect
         assert rules.table.row_count == len(codes(section_store))
 
 
+async def test_fields_are_filtered_by_and_one_that_is_none_is_said_to_be(section_store: Store) -> None:
+    async with section(section_store, EventActionsScreen) as pilot:
+        rules = pilot.app.screen.query_one(RuleList)
+        await press(pilot, "slash", *"кан")
+        field = pilot.app.screen.query_one("#rule-filter", Input)
+        await until(pilot, lambda: field._suggestion == "канал:")
+        await press(pilot, "right", *"почта")
+        letters = rules.table.row_count
+        assert 0 < letters < len(codes(section_store))
+        await press(pilot, *" цвет:", "x")
+        assert rules.table.row_count == letters
+        assert "Нет поля «цвет»; есть: объект, событие, канал, кому, метка" in seen(pilot.app)
+
+
 async def test_digits_and_spaces_can_be_typed_into_the_filter(section_store: Store) -> None:
     async with section(section_store, EventActionsScreen) as pilot:
         await press(pilot, "slash", "2", "space", "s")
@@ -99,9 +113,8 @@ async def test_what_actions_do_is_seen_as_it_happens_and_the_cursor_stays_on_its
 
         await press(pilot, *["s"] * 8)
         await press(pilot, *["down"] * 50)
-        under, top = rules.current, rules.table.scroll_y
-        assert under == known[50]
-        assert rules.order == "month"
+        under, top = known[50], rules.table.scroll_y
+        assert (rules.current, rules.order) == (under, "month")
         count(known[0], RuleCount(3, 2, 4))
         await until(pilot, lambda: cell(known[0], "month") == "2")
         assert (cell(known[0], "last"), cell(known[1], "month")) == ("now", "—")
