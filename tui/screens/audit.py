@@ -1,7 +1,5 @@
 """The audit: who changed which setting when, from what to what; a change is taken back by one key."""
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -15,7 +13,6 @@ from textual.widgets import Input, Select, Static
 
 from store.audit import page
 from store.errors import SettingsError, StoreError
-from store.feed import Watch
 from store.revert import Outlook, preview, revert
 from store.rulebook import list_rules
 from store.sanitise import clean_line
@@ -30,9 +27,6 @@ from tui.widgets.feed_line import fitted
 from tui.widgets.question import Question
 
 PAGE = 200
-POLL_S = 0.25
-REST = 10
-"""Parts of the time a reading took for which nothing is read: a long trail is read at most a tenth of the time."""
 WHATS = ("company", "mail", "silent_mode", "rule", "person", "team", "deliveries", "secrets")
 """What can be shown alone."""
 
@@ -113,7 +107,6 @@ class AuditScreen(SectionScreen):
         what, text = self.console.take_history_of()
         self._wanted = Wanted(what, text)
         self._words = AuditWords(self.console.texts, (), self.console.zone)
-        self._gone = threading.Event()
         self._shown: AuditLine | None = None
         self._ended = False
         self._limit = PAGE
@@ -121,10 +114,7 @@ class AuditScreen(SectionScreen):
             self._select.value = what
         self.query_one("#audit-filter", Input).value = text
         self.rows.focus()
-        self.run_worker(self._watch, group="watch", thread=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        self._gone.set()
+        self.follow_store(self._load)
 
     def on_screen_resume(self) -> None:
         self.action_reload()
@@ -137,22 +127,6 @@ class AuditScreen(SectionScreen):
     @property
     def _select(self) -> "Select[str]":
         return cast("Select[str]", self.query_one("#audit-what", Select))
-
-    def _watch(self) -> None:
-        """Read the trail again whenever the store has changed, while it is in front. Runs in a thread."""
-        try:
-            watch = Watch(self.store)
-            changed = not watch.changed()
-            while not self._gone.wait(POLL_S):
-                changed = watch.changed() or changed
-                if changed and self.is_current:
-                    changed = False
-                    begun = time.monotonic()
-                    self._load()
-                    self._gone.wait((time.monotonic() - begun) * REST)
-            watch.close()
-        except StoreError:
-            return  # the follower of the feed says so, loudly
 
     def action_reload(self) -> None:
         """Read the trail in a thread."""

@@ -1,5 +1,7 @@
 """What all sections have: the line on top, the menu, the docked pane, the footer."""
 
+import threading
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -8,6 +10,7 @@ from textual.widgets import Footer
 
 from store.cards import Status
 from tui.spoken import Spoken
+from tui.store_follower import follow
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
@@ -25,6 +28,22 @@ class SectionScreen(Spoken[None]):
     SectionScreen #content { width: 1fr; height: 1fr; }
     SectionScreen #docked { dock: bottom; height: 9; border-top: solid $primary; margin: 0 0 1 0; display: none; }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._gone = threading.Event()
+
+    def on_unmount(self) -> None:
+        """Nothing is followed any longer."""
+        self._gone.set()
+
+    def follow_store(self, load: Callable[[], object]) -> None:
+        """Have something read again, in a thread, after each change of the store while the section is in front."""
+
+        def watch() -> None:
+            follow(self.store, self._gone, lambda: self.is_current, load)
+
+        self.run_worker(watch, group="watch", thread=True, exit_on_error=False)
 
     def compose(self) -> ComposeResult:
         """The frame around the content."""

@@ -1,7 +1,5 @@
 """Deliveries: the queue, as it is now, filtered by state and text."""
 
-import threading
-import time
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -16,7 +14,6 @@ from textual.widgets import Input, Select, Static
 from store import outbox
 from store.cards import FeedRow
 from store.errors import StoreError
-from store.feed import Watch
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.operator import operator
@@ -27,9 +24,6 @@ from tui.widgets.delivery_words import reason_in_words
 from tui.widgets.feed_line import fitted
 
 PAGE = 200
-POLL_S = 0.25
-REST = 10
-"""Parts of the time a reading took for which nothing is read: a long list is read at most a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +93,10 @@ class DeliveriesScreen(SectionScreen):
 
     def on_mount(self) -> None:
         self._wanted = Wanted()
-        self._gone = threading.Event()
         self._ended = False
         self._limit = PAGE
         self.list.focus()
-        self.run_worker(self._watch, group="watch", thread=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        self._gone.set()
+        self.follow_store(self._load)
 
     def on_screen_resume(self) -> None:
         self.action_reload()
@@ -121,22 +111,6 @@ class DeliveriesScreen(SectionScreen):
         """The object of the row."""
         row = self.list.current
         return row.object_number if row else ""
-
-    def _watch(self) -> None:
-        """Read the list again whenever the store has changed, while it is in front. Runs in a thread."""
-        try:
-            watch = Watch(self.store)
-            changed = not watch.changed()
-            while not self._gone.wait(POLL_S):
-                changed = watch.changed() or changed
-                if changed and self.is_current:
-                    changed = False
-                    begun = time.monotonic()
-                    self._load()
-                    self._gone.wait((time.monotonic() - begun) * REST)
-            watch.close()
-        except StoreError:
-            return  # the follower of the feed says so, loudly
 
     def action_reload(self) -> None:
         """Read the list in a thread."""

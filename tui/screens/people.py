@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, TabbedContent, TabPane
 
+from store.audit import settings_revision
 from store.cards import Person, Team
 from store.directory import Ties, delete_person, delete_team, save_people, ties
 from store.errors import StoreError
@@ -66,7 +67,15 @@ class PeopleScreen(SectionScreen):
                     yield panes[place]()
 
     def on_mount(self) -> None:
+        self._revision: int | None = None
         self.pane.list.focus()
+        self.follow_store(self._look_again)
+
+    def _look_again(self) -> None:
+        """Read the lists when a setting was changed, which most changes of the store are not. Runs in a thread."""
+        before, self._revision = self._revision, settings_revision(self.store)
+        if before != self._revision:
+            self.console.call_later_from_thread(self.action_reload)
 
     def on_screen_resume(self) -> None:
         self.action_reload()

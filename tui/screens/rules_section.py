@@ -1,6 +1,5 @@
 """What the screens of event actions and escalations have in common: load, switch, undo."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -20,7 +19,6 @@ from store.vocabulary import RuleKind
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
-from tui.store_follower import follow
 from tui.widgets.question import Question
 from tui.widgets.rule_form import RuleForm, blank
 from tui.widgets.rule_list import RuleList
@@ -72,15 +70,8 @@ class RulesSection(SectionScreen):
         self._last: Switched | None = None
         self._rules: dict[str, Rule] = {}
         self._readings, self._shown = count(1), 0
-        self._gone = threading.Event()
         self.reload()
-        self.run_worker(
-            lambda: follow(self.store, self._gone, lambda: self.is_current, lambda: self._load(None)),
-            group="watch", thread=True, exit_on_error=False,
-        )  # fmt: skip
-
-    def on_unmount(self) -> None:
-        self._gone.set()
+        self.follow_store(lambda: self._load(None))
 
     def on_screen_resume(self) -> None:
         self.reload()

@@ -191,7 +191,8 @@ class PeoplePane(DirectoryPane):
         return PeopleList(id="people-table")
 
     def read(self, wanted: Wanted) -> tuple[list[Any], int]:
-        return page(self.console.store, wanted), count(self.console.store, wanted)
+        limit = max(PAGE, len(self.list.rows))  # what was read on to stays
+        return page(self.console.store, wanted, limit=limit), count(self.console.store, wanted)
 
     def read_more(self, wanted: Wanted, last: Found) -> list[Any]:
         return page(self.console.store, wanted, after=last.place, limit=PAGE)

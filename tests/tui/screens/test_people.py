@@ -133,6 +133,16 @@ async def test_switching_off_somebody_who_leads_is_asked_about(store: Store) -> 
         await until(pilot, lambda: who(store, VOLKOV) == volkov)
 
 
+async def test_what_others_change_is_seen_without_asking(store: Store) -> None:
+    async with section(store, PeopleScreen) as pilot:
+        await until(pilot, lambda: bool(names(pilot)))
+        await press(pilot, "down", "down")
+        chosen = screen(pilot).pane.list.current
+        save_people(store, [Person("aaa@desk.example", "Аа Первая")], "somebody")
+        await until(pilot, lambda: names(pilot)[0] == "Аа Первая")
+        assert screen(pilot).pane.list.current == chosen
+
+
 async def test_a_team_is_added_its_members_are_shown_and_it_is_deleted(store: Store) -> None:
     async with section(store, PeopleScreen, language="en") as pilot:
         await press(pilot, "right_square_bracket")
