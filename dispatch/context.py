@@ -8,6 +8,7 @@ from dispatch.directory import Directory, Known
 from store.cards import Company
 from store.catalogue.names import names, status_name
 from store.events import StoredEvent, part
+from store.plurals import plural
 from store.vocabulary import Language
 
 MINUTES_PER_HOUR = 60
@@ -75,13 +76,7 @@ _RUSSIAN_UNITS = {
 
 
 def _unit(n: int, unit: str, language: Language) -> str:
-    if language is Language.EN:
-        return unit if n == 1 else f"{unit}s"
-    one, few, many = _RUSSIAN_UNITS[unit]
-    tens, ones = n % 100, n % 10
-    if ones == 1 and tens != 11:  # noqa: PLR2004 - Russian plurals: 1, 21 … but not 11
-        return one
-    return few if ones in {2, 3, 4} and tens not in {12, 13, 14} else many
+    return plural(n, _RUSSIAN_UNITS[unit] if language is Language.RU else (unit, f"{unit}s"), language)
 
 
 def _thing(thing: dict[str, Any], event: StoredEvent, language: Language) -> dict[str, Any]:

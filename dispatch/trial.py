@@ -5,7 +5,7 @@ The letters are made by the road the live ones take, down to the bytes. Nothing 
 
 from dataclasses import dataclass, replace
 
-from dispatch.cloudevents import parse_event
+from dispatch.cloudevents import EventError, Rejected, read_events
 from dispatch.context import build
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
@@ -68,13 +68,18 @@ def stored_event(store: Store, event_id: int) -> StoredEvent | None:
         return with_id(connection, event_id)
 
 
-def made_up_event(store: Store, document: object) -> StoredEvent:
-    """An event from a JSON document, merged with what the store knows of its object.
+def made_up_event(store: Store, text: str) -> StoredEvent:
+    """An event from a JSON text, merged with what the store knows of its object.
 
     Raises:
-        EventError: A field is missing or has a wrong shape; says which.
+        EventError: It cannot be read, or a field is missing or has a wrong shape; says where.
     """
-    event = parse_event(document)
+    found = read_events(text)
+    if len(found) != 1:
+        raise EventError("give one event, as one JSON object")
+    if isinstance(found[0], Rejected):
+        raise EventError(found[0].reason)
+    event = found[0].event
     with store.read() as connection:
         return as_stored(event, last_seen(connection, event.object_type, event.object_id))
 

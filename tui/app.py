@@ -275,6 +275,8 @@ class ConsoleApp(App[None]):
             words = self.texts("palette.go", title=title, number=number)
             yield SystemCommand(title, words, partial(self.action_section, name))
         yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
+        if isinstance(screen, Spoken):
+            yield from (SystemCommand(*command) for command in screen.commands())
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 

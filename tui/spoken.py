@@ -1,7 +1,8 @@
 """Screens that speak the console's language, their keys included."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from rich.cells import cell_len
 from textual.binding import ActiveBinding, Binding
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
 
-def binding(keys: str, action: str, name: str, *, show: bool = True, shown: str | None = None) -> Binding:
+def binding(
+    keys: str, action: str, name: str, *, show: bool = True, shown: str | None = None, first: bool = False
+) -> Binding:
     """A binding whose words stand in the text catalogue: `[key]` for the footer, `[help]` for the list of keys.
 
-    `name` is `place.what` and the binding's id; `shown` is the key as the footer writes it.
+    `name` is `place.what` and the binding's id; `shown` is the key as the footer writes it. One that comes `first` is
+    not left to what has the focus: a text area has uses of its own for F6 and F7.
     """
-    return Binding(keys, action, name, show=show, key_display=shown, id=name)
+    return Binding(keys, action, name, show=show, key_display=shown, id=name, priority=first)
 
 
 def in_words(bound: Binding, texts: Texts) -> Binding:
@@ -41,6 +45,14 @@ _AROUND_A_KEY = 3
 """Cells the footer puts around a key and its word."""
 _ALWAYS = "app.help"
 """The key that leads to all the others is on every footer, in the last place."""
+
+
+class Command(NamedTuple):
+    """A deed in the palette."""
+
+    title: str
+    help: str
+    do: Callable[[], None]
 
 
 class TooSmall(Static):
@@ -71,6 +83,10 @@ class Spoken(Screen[ScreenResultType]):
 
     def show_notice(self) -> None:
         """Show the application's notice, where there is a place for it."""
+
+    def commands(self) -> Sequence[Command]:
+        """What the palette offers on this screen beside what it offers everywhere."""
+        return ()
 
     @property
     def why_key(self) -> str:

@@ -4,6 +4,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from store.plurals import plural
 from store.sanitise import clean_line
 from store.vocabulary import Language
 
@@ -36,6 +37,10 @@ class Texts:
         if not params:
             return text
         return text.format(**{name: clean_line(v) if isinstance(v, str) else v for name, v in params.items()})
+
+    def count(self, key: str, n: int) -> str:
+        """A number with its words: the text holds their forms, `письмо|письма|писем`, `letter|letters`."""
+        return f"{n} {plural(n, self._texts[key].split('|'), self.language)}"
 
     def get(self, key: str, otherwise: str) -> str:
         """The text for a key that may be one of a desk's own, e.g. an event type we do not know."""

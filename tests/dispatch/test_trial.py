@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from dispatch.cloudevents import EventError
+from dispatch.cloudevents import EventError, parse_event
+from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.intake import emit
+from dispatch.plan import Rulebook, plan
 from dispatch.planner import Planner
+from dispatch.samples import sample_event
 from dispatch.trial import made_up_event, stored_event, try_event
+from store.cards import Company
+from store.catalogue.standard import STANDARD
 from store.engine import Store
+from store.events import as_stored
 from store.journal import delivery, story
 from store.rulebook import list_rules, save_rule, set_enabled
 from store.rules import OwnText, Rule
 from store.settings import save_sending
 from store.vocabulary import Channel, EventType, Language, Role, RuleKind
-from tests.desk import NOON, SENDING, event, furnish, lines, open_store
+from tests.desk import NOON, PEOPLE, SENDING, TEAMS, event, furnish, lines, open_store
 
 OWN = Rule(
     "own.email", RuleKind.EVENT_ACTION, {"ru": "Своё", "en": "Own"}, "request", EventType.COMMENT_ADDED,
@@ -100,12 +106,25 @@ def test_what_was_told_before_an_event_counts_and_what_came_of_itself_does_not(d
 def test_a_made_up_event_is_merged_with_what_is_known_and_a_bad_one_names_its_field(desk: Store) -> None:
     emit(desk, lines(event()))
     bare = {**COMMENT, "data": {"object": {"id": "1"}, "comment": {"text": "Готово"}}}
-    tried = try_event(desk, Edit.of(OWN), made_up_event(desk, bare), OWN)
+    tried = try_event(desk, Edit.of(OWN), made_up_event(desk, lines(bare)), OWN)
     assert [card.recipient for card in tried.decisions if card.taken] == ["olga@example.org"]
     with pytest.raises(EventError, match=r"data\.object\.client"):
-        made_up_event(desk, {**COMMENT, "data": {"object": {"id": "1", "client": ["x"]}}})
-    with pytest.raises(EventError, match="must be a JSON object"):
-        made_up_event(desk, [])
+        made_up_event(desk, lines({**COMMENT, "data": {"object": {"id": "1", "client": ["x"]}}}))
+    with pytest.raises(EventError, match="line 2 column 10"):
+        made_up_event(desk, '{\n "data": }')
+    with pytest.raises(EventError, match="one event"):
+        made_up_event(desk, "[]")
+
+
+@pytest.mark.parametrize("rule", STANDARD, ids=lambda rule: rule.code)
+def test_for_every_kind_there_is_an_event_that_can_be_made_up_and_fits_the_rule(rule: Rule) -> None:
+    document = sample_event(rule, PEOPLE, TEAMS, Language.RU, NOON)
+    found = as_stored(parse_event(document), None)
+    assert (found.object_type, found.event_type) == (rule.object_type, rule.event_type.value)
+    directory, company = Directory(PEOPLE, TEAMS), Company("ACME")
+    made = plan(found, Rulebook([rule]), directory, company)
+    (left, *_) = made.decisions
+    assert left.reason not in {"other_threshold", "other_status", "other_old_status", "condition_error", "no_rule"}
 
 
 def test_words_that_cannot_be_filled_in_say_so_beside_those_that_take_their_place(desk: Store) -> None:

@@ -18,7 +18,7 @@ from store.rules import Rule
 from store.vocabulary import RuleKind
 from tui.operator import operator
 from tui.screens.base import SectionScreen
-from tui.spoken import binding
+from tui.spoken import Command, binding
 from tui.widgets.question import Question
 from tui.widgets.rule_form import RuleForm, blank
 from tui.widgets.rule_list import RuleList
@@ -46,6 +46,7 @@ class RulesSection(SectionScreen):
         binding("c", "copy", "rules.copy"),
         binding("d,delete", "delete", "rules.delete"),
         binding("h", "history", "rules.history"),
+        binding("f6", "try_it", "rule.try_it"),
     ]
 
     @dataclass
@@ -137,6 +138,16 @@ class RulesSection(SectionScreen):
         """Show who changed the row under the cursor, and when."""
         if (rule := self._chosen()) is not None:
             self.console.open_history("rule", rule.code)
+
+    def action_try_it(self) -> None:
+        """Try the row under the cursor on an event, and on those of the last days."""
+        from tui.screens.try_rule import TryScreen  # it loads Jinja
+
+        if (rule := self._chosen()) is not None:
+            self.app.push_screen(TryScreen(self.say, rule))
+
+    def commands(self) -> Sequence[Command]:
+        return [Command(self.say("try.command"), self.say("help.rule_try_it"), self.action_try_it)]
 
     def action_add(self) -> None:
         """Open the form of a new one."""

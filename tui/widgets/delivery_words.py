@@ -97,7 +97,8 @@ def timeline(story: Story, texts: Texts, zone: tzinfo) -> list[Line]:
 def decisions(story: Story, texts: Texts, *, own: bool) -> list[Line]:
     """Why this recipient was told, or what else was decided about the event: a line for each rule, taken ones first."""
     mine = _own(story)
-    return _decisions(mine if own else [one for one in story.card.decisions if one not in mine], story, texts)
+    made = mine if own else [one for one in story.card.decisions if one not in mine]
+    return decision_lines(made, story.rules, story.names, texts)
 
 
 def _own(story: Story) -> list[DecisionCard]:
@@ -132,19 +133,20 @@ def _attempt(number: int, attempt: AttemptCard, texts: Texts) -> tuple[datetime,
     return attempt.at, f"{said} ({clean_line(attempt.connection)}): {words}", "" if sent else "$text-error"
 
 
-def _decisions(made: Iterable[DecisionCard], story: Story, texts: Texts) -> list[Line]:
+def decision_lines(
+    made: Iterable[DecisionCard], rules: Mapping[str, Rule], names: Mapping[str, str], texts: Texts, *, first: str = ""
+) -> list[Line]:
+    """Decisions: a line for each rule, the `first` one on top, then those that were taken."""
     by_rule: dict[str, list[DecisionCard]] = {}
     for one in made:
         by_rule.setdefault(one.rule_code, []).append(one)
     lines: list[Line] = []
-    for code, cards in sorted(by_rule.items(), key=lambda item: not any(one.taken for one in item[1])):
+    order = sorted(by_rule.items(), key=lambda item: (item[0] != first, not any(one.taken for one in item[1])))
+    for code, cards in order:
         taken = any(one.taken for one in cards)
-        parts: list[Part] = [(rule_title(code, story.rules, texts), "" if taken else "dim")]
-        parts += [
-            (f"\n{decision_in_words(one, story.rules, story.names, texts)}", "" if one.taken else "dim")
-            for one in cards
-        ]
-        if code in story.rules:
+        parts: list[Part] = [(rule_title(code, rules, texts), "" if taken else "dim")]
+        parts += [(f"\n{decision_in_words(one, rules, names, texts)}", "" if one.taken else "dim") for one in cards]
+        if code in rules:
             parts.append((f"\n{clean_line(code)}", "dim"))
         lines.append(("✓" if taken else "–", Content.assemble(*parts), ""))
     return lines

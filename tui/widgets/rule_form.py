@@ -13,11 +13,12 @@ from textual.widgets import Button
 from store.catalogue.letters import template_text
 from store.catalogue.standard import STANDARD
 from store.errors import SettingsError
+from store.rule_check import check_rule
 from store.rulebook import list_rules, save_rule
 from store.rules import OwnText, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
 from tui.operator import operator
-from tui.spoken import binding
+from tui.spoken import Command, binding
 from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, several_field, text_field
 from tui.widgets.question import Question
 from tui.widgets.rule_words import word
@@ -59,8 +60,11 @@ def free_code(rule: Rule, known: Sequence[str]) -> str:
 class RuleForm(Form):
     """Edits a rule, or makes one. What the event type and the channel do not call for is not shown."""
 
-    FOOTER = ("form.save", "form.cancel", "rule.as_standard")
-    BINDINGS: ClassVar[list[BindingType]] = [binding("f9", "as_standard", "rule.as_standard")]
+    FOOTER = ("form.save", "form.cancel", "rule.try_it", "rule.as_standard")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("f6", "try_it", "rule.try_it", first=True),
+        binding("f9", "as_standard", "rule.as_standard"),
+    ]
 
     def __init__(self, say: Say, rule: Rule) -> None:
         language = say("language.code")
@@ -211,10 +215,13 @@ class RuleForm(Form):
             raise SettingsError(name, self.say("problem.number", least=1))
         return int(text)
 
-    def save(self, values: dict[str, Value]) -> None:
+    def _made(self, values: dict[str, Value]) -> Rule:
+        """The rule of the form, with a code. Runs in a thread."""
         rule = self.read(values)
-        if not rule.code:
-            rule = replace(rule, code=free_code(rule, [one.code for one in list_rules(self.store)]))
+        return rule if rule.code else replace(rule, code=free_code(rule, [one.code for one in list_rules(self.store)]))
+
+    def save(self, values: dict[str, Value]) -> None:
+        rule = self._made(values)
         from dispatch.proof import Proof  # Jinja is loaded when a rule is saved, not when one is looked at
 
         try:
@@ -228,12 +235,39 @@ class RuleForm(Form):
             self.notify(self.say("rules.hurried", tried=proof.tried, left=proof.left), markup=False)
 
     def buttons(self) -> list[Button]:
-        return [Button(Content(self.say("rules.as_standard")), id="as-standard", compact=True)] if self._differs else []
+        named = [("try-it", "try.command"), *([("as-standard", "rules.as_standard")] if self._differs else [])]
+        return [Button(Content(self.say(key)), id=name, compact=True) for name, key in named]
 
     @property
     def _differs(self) -> list[str]:
         shipped = standard_of(self.rule)
         return changed_fields(self.rule, shipped) if shipped else []
+
+    @on(Button.Pressed, "#try-it")
+    def action_try_it(self) -> None:
+        """Try the rule as it stands here; the form stays as it is, and nothing is saved."""
+        values, focused = self.values, self.focused
+        own = {f"field-{part}_{one.value}" for part in PARTS for one in Language}
+        page = "words" if focused is not None and focused.id in own else "event"
+
+        def work() -> None:
+            try:
+                rule = self._made(values)
+                check_rule(rule)
+            except SettingsError as error:
+                self.console.call_later_from_thread(self.refuse, _field_of(error.path), self.problem(error))
+            else:
+                self.console.call_later_from_thread(open_trial, rule)
+
+        def open_trial(rule: Rule) -> None:
+            from tui.screens.try_rule import TryScreen  # it loads Jinja
+
+            self.app.push_screen(TryScreen(self.say, rule, page))
+
+        self.run_worker(work, group="try-read", exclusive=True, thread=True, exit_on_error=False)
+
+    def commands(self) -> Sequence[Command]:
+        return [Command(self.say("try.command"), self.say("help.rule_try_it"), self.action_try_it)]
 
     @on(Button.Pressed, "#as-standard")
     def action_as_standard(self) -> None:

@@ -50,6 +50,9 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "delivery",
                 "audit",
                 "audit-revert",
+                "try",
+                "try-read",
+                "replay",
                 "why",
             }
         ]
