@@ -64,15 +64,21 @@ def humanise(span: timedelta, language: Language) -> str:
     days, minutes = divmod(minutes, HOURS_PER_DAY * MINUTES_PER_HOUR)
     hours, minutes = divmod(minutes, MINUTES_PER_HOUR)
     parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-    spoken = [f"{n} {_unit(n, unit, language)}" for n, unit in parts if n][:2]
-    return " ".join(spoken) or f"0 {_unit(0, 'minute', language)}"
+    spoken = [counted(n, unit, language) for n, unit in parts if n][:2]
+    return " ".join(spoken) or counted(0, "minute", language)
 
 
 _RUSSIAN_UNITS = {
+    "notification": ("уведомление", "уведомления", "уведомлений"),
     "day": ("день", "дня", "дней"),
     "hour": ("час", "часа", "часов"),
     "minute": ("минута", "минуты", "минут"),
 }
+
+
+def counted(n: int, unit: str, language: Language) -> str:
+    """A number and what it counts (`day`, `hour`, `minute`, `notification`): `2 часа`, `2 hours`."""
+    return f"{n} {_unit(n, unit, language)}"
 
 
 def _unit(n: int, unit: str, language: Language) -> str:
@@ -88,7 +94,7 @@ def _thing(thing: dict[str, Any], event: StoredEvent, language: Language) -> dic
         "id": event.object_id,
         "number": event.object_number,
         "title": event.title,
-        "name": _named_thing(event, language),
+        "name": named_thing(event.object_number, event.title, language),
         "status": status,
         "status_name": status_name(event.object_type, status, language) if status else NO_STATUS[language],
         "url": thing.get("url") or "",
@@ -97,12 +103,12 @@ def _thing(thing: dict[str, Any], event: StoredEvent, language: Language) -> dic
     }
 
 
-def _named_thing(event: StoredEvent, language: Language) -> str:
+def named_thing(number: str, title: str, language: Language) -> str:
     """The number and, where there is one, the title: `RP-1 «Не печатает принтер»`."""
-    if not event.title:
-        return event.object_number
+    if not title:
+        return number
     opening, closing = QUOTES[language]
-    return f"{event.object_number} {opening}{event.title}{closing}"
+    return f"{number} {opening}{title}{closing}"
 
 
 def _parent(parent: dict[str, Any] | None, language: Language) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from dispatch.digest import send_due
 from dispatch.planner import Planner
 from dispatch.sender import LEASE, STORE_RETRY_S, Sender
 from dispatch.ticks import tick
@@ -22,6 +24,7 @@ from store.errors import StoreUnreachableError
 from store.feed import Watch
 from store.rule_stats import prune_in
 from store.status import beat, leave
+from store.storms import tidy
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,6 +33,8 @@ TICK_S = 1.0
 HOUSEKEEPING_S = 3600.0
 WATCH_S = 0.05
 """How often the change counter is read; one read costs some microseconds."""
+TIDY_S = 600.0
+"""How often to forget what the limits against floods have counted and need no more."""
 IDLE_REPLAN_S = 1.0
 """Even without a change, look again this often."""
 
@@ -118,12 +123,19 @@ class Daemon:
             watch.close()
 
     async def _tick_loop(self) -> None:
+        tidy_at = time.monotonic() + TIDY_S
         while True:
             made = await self._patiently(lambda: asyncio.to_thread(tick, self._store))
+            digests = await self._patiently(lambda: asyncio.to_thread(send_due, self._store))
             self._ticked += made
             self._ticks += 1
             if made:
                 self._plan_wake.set()
+            if digests:
+                self._send_wake.set()
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + TIDY_S
+                await self._patiently(lambda: asyncio.to_thread(tidy, self._store))
             await asyncio.sleep(TICK_S)
 
     async def _beat_loop(self) -> None:

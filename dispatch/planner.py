@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from dispatch.rule_counts import add_counts
 from dispatch.told import Told
 from store import bulk, message_ids, tables
 from store.audit import revision_in
-from store.cards import Company, DecisionCard
+from store.cards import Company, DecisionCard, StormLimits
 from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
@@ -31,7 +31,8 @@ from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
 from store.sanitise import clean_line
-from store.settings import company_in, sending_in
+from store.settings import company_in, sending_in, storm_limits_in
+from store.storms import HOLD_OBJECT, Addressed, hold_in
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState, Language, Role
 
@@ -264,14 +265,8 @@ class Planner:
         now = self._store.clock()
         taken = take_planned(connection, now, [one.event.id for one in drafts])
         drafts = [one for one in drafts if one.event.id in taken]
-        decisions = [
-            (one.event.id, card.rule_code, card.recipient, card.taken, card.reason, _params(card.params))
-            for one in drafts
-            for card in one.decisions
-        ]
-        columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
-        bulk.insert_rows(connection, tables.decision, columns, decisions)
-        _insert_notes(connection, to_micros(now), [(one.event.id, note) for one in drafts for note in one.notes])
+        _insert_decisions(connection, [(one.event.id, card) for one in drafts for card in one.decisions])
+        _insert_notes(connection, now, [(one.event, note) for one in drafts for note in one.notes])
         self._count(connection, now, drafts)
         return len(drafts)
 
@@ -283,26 +278,41 @@ class Planner:
         count_in(connection, now, counts)
 
 
+def _insert_decisions(connection: Connection, decisions: Sequence[tuple[int, DecisionCard]]) -> None:
+    rows = [
+        (event_id, card.rule_code, card.recipient, card.taken, card.reason, _params(card.params))
+        for event_id, card in decisions
+    ]
+    columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
+    bulk.insert_rows(connection, tables.decision, columns, rows)
+
+
 def _params(params: dict[str, str]) -> str:
     return bulk.as_json(params) if params else "{}"
 
 
-def _insert_notes(connection: Connection, now: int, notes: Sequence[tuple[int, Note]]) -> None:
-    keys = bulk.reserve_ids(connection, tables.notification, len(notes))
+def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]]) -> None:
+    keys, at = bulk.reserve_ids(connection, tables.notification, len(notes)), to_micros(now)
     texts: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
-    for key, (event_id, note) in zip(keys, notes, strict=True):
-        texts.append((key, event_id, note.taken.rule.code, note.language.value, note.subject, note.text, note.html))
+    too_many = _too_many(connection, now, notes)
+    for key, (event, note) in zip(keys, notes, strict=True):
+        code, channel = note.taken.rule.code, note.taken.rule.channel
+        texts.append((key, event.id, code, note.language.value, note.subject, note.text, note.html))
         # What is shown in the interface is delivered by the commit that makes it visible.
-        channel = note.taken.rule.channel
         shown = channel is Channel.INTERFACE
-        state, sent_at = (DeliveryState.SENT, now) if shown else (DeliveryState.PENDING, None)
+        state, sent_at = (DeliveryState.SENT, at) if shown else (DeliveryState.PENDING, None)
         opens = note.taken.not_before
-        due, reason = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > now else (now, "")
-        deliveries += [
-            (key, event_id, channel.value, who.name, who.address, state.value, reason, 0, due, now, sent_at, "", "")
-            for who in note.recipients
-        ]
+        due, reason = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > at else (at, "")
+        for who in note.recipients:
+            storm = "" if shown else next(too_many)
+            kept = DeliveryState.HELD if storm else state
+            deliveries.append(
+                (
+                    key, event.id, channel.value, who.name, who.address, kept.value, storm or reason, 0, due, at,
+                    sent_at, "", "",
+                )
+            )  # fmt: skip
     columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")
     bulk.insert_rows(connection, tables.notification, columns, texts)
     columns = (
@@ -310,3 +320,30 @@ def _insert_notes(connection: Connection, now: int, notes: Sequence[tuple[int, N
         "next_at", "created_at", "sent_at", "connection", "answer",
     )  # fmt: skip
     bulk.insert_rows(connection, tables.delivery, columns, deliveries)
+
+
+def _too_many(connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]]) -> Iterator[str]:
+    """For each letter in turn why it is one too many, empty where it is not; the why of those that are is written."""
+    letters = [
+        (event, note.taken.rule.code, who.address)
+        for event, note in notes
+        if note.taken.rule.channel is Channel.EMAIL
+        for who in note.recipients
+    ]
+    limits = storm_limits_in(connection)
+    addressed = [Addressed(event.object_type, event.object_id, address) for event, _, address in letters]
+    reasons = hold_in(connection, now, limits, addressed)
+    above = [
+        (event.id, DecisionCard(code, address, taken=True, reason=reason, params=_limit(limits, reason)))
+        for (event, code, address), reason in zip(letters, reasons, strict=True)
+        if reason
+    ]
+    _insert_decisions(connection, above)
+    return iter(reasons)
+
+
+def _limit(limits: StormLimits, reason: str) -> dict[str, str]:
+    by_object = reason == HOLD_OBJECT
+    letters = limits.object_letters if by_object else limits.recipient_letters
+    minutes = limits.object_minutes if by_object else limits.recipient_minutes
+    return {"letters": str(letters), "minutes": str(minutes)}

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, func, select
 from store import directory, rulebook, settings, tables
 from store.audit import Values
 from store.bulk import as_json
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
+from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
 from store.engine import Store
 from store.errors import SettingsError
 from store.vocabulary import Protocol
@@ -103,6 +103,11 @@ class _Sending(_Card):
 class _SilentMode(_Card):
     CARD, TABLE = SilentMode, tables.silent_mode
     READ, SAVE = staticmethod(settings.silent_mode_in), staticmethod(settings.save_silent_mode_in)
+
+
+class _StormLimits(_Card):
+    CARD, TABLE = StormLimits, tables.storm_limits
+    READ, SAVE = staticmethod(settings.storm_limits_in), staticmethod(settings.save_storm_limits_in)
 
 
 class _Connections(Audited):
@@ -200,6 +205,7 @@ KINDS: dict[str, type[Audited]] = {
     "company": _Company,
     "mail.sending": _Sending,
     "silent_mode": _SilentMode,
+    "storms": _StormLimits,
     "mail.connections": _Connections,
     "rule": _Rules,
     "person": _People,

@@ -38,9 +38,18 @@ def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], end: str = ""
 ) -> None:
     """Insert rows of plain values; `end` is for `ON CONFLICT …`. Columns left out get the database's default."""
-    for values, parameters in _chunks(connection, rows):
-        names = ", ".join(f'"{name}"' for name in columns)
-        connection.exec_driver_sql(f"INSERT INTO {_name(table)} ({names}) VALUES {values} {end}", parameters)
+    for statement, parameters in _inserts(connection, table, columns, rows, end):
+        connection.exec_driver_sql(statement, parameters)
+
+
+def merge_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], end: str
+) -> list[tuple[Any, ...]]:
+    """Like `insert_rows`, with what the `RETURNING …` in `end` gives."""
+    found: list[tuple[Any, ...]] = []
+    for statement, parameters in _inserts(connection, table, columns, rows, end):
+        found += [tuple(row) for row in connection.exec_driver_sql(statement, parameters)]
+    return found
 
 
 def update_rows(
@@ -67,6 +76,14 @@ def known_keys(
         statement = f"SELECT {', '.join((*columns, *also))} FROM {_name(table)} WHERE ({names}) IN (VALUES {values})"
         found.update(tuple(row) for row in connection.exec_driver_sql(statement, parameters))
     return found
+
+
+def _inserts(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], end: str
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    names = ", ".join(f'"{name}"' for name in columns)
+    for values, parameters in _chunks(connection, rows):
+        yield f"INSERT INTO {_name(table)} ({names}) VALUES {values} {end}", parameters
 
 
 @lru_cache(maxsize=64)

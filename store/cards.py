@@ -12,6 +12,7 @@ from store.vocabulary import (
     Protocol,
     SecretName,
     SilentState,
+    StormAction,
     TokenSource,
 )
 
@@ -82,6 +83,25 @@ class SilentMode:
     def in_force(self, now: datetime) -> bool:
         """Whether letters are held by it now."""
         return self.state is not SilentState.OFF and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class StormLimits:
+    """How many letters one person gets before the others are held; 0 letters mean no limit.
+
+    Attributes:
+        object_letters: Letters to one person about one object within `object_minutes`.
+        recipient_letters: Letters to one person, whatever about, within `recipient_minutes`.
+        then: What becomes of those above.
+        digest_minutes: How long letters are gathered for a digest, from the first one held.
+    """
+
+    object_letters: int = 30
+    object_minutes: int = 10
+    recipient_letters: int = 60
+    recipient_minutes: int = 10
+    then: StormAction = StormAction.DIGEST
+    digest_minutes: int = 10
 
 
 EXPIRY_WARNING_DAYS = 30
@@ -174,7 +194,7 @@ class FeedRow:
 
     Attributes:
         id: Delivery number; grows with time. Shown as `D<id>`.
-        reason: Why it is held or dead (a reason code or error class), else empty.
+        reason: Why it is held, dead or cancelled (a reason code or error class), else empty.
     """
 
     id: int
@@ -233,6 +253,8 @@ class DeliveryCard:
     answer: str
     attempts: tuple[AttemptCard, ...]
     decisions: tuple[DecisionCard, ...]
+    digest_id: int | None = None
+    """The delivery that told of this one together with others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +297,7 @@ class Status:
         missing: What keeps letters from going out: names of empty sending parameters, `connection` when none is on.
         oldest_due_at: Since when the oldest due letter waits.
         unplanned: Events accepted and not planned yet.
+        storm: Letters held because there were too many; the count of those held includes them.
     """
 
     deliveries: dict[str, int]
@@ -288,6 +311,7 @@ class Status:
     missing: tuple[str, ...]
     store: str
     revision: str
+    storm: int = 0
 
 
 @dataclass(frozen=True, slots=True)

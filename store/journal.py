@@ -126,7 +126,7 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
     """Deliveries opened, in the order of their ids."""
     d, n, a = tables.delivery, tables.notification, tables.attempt
     query = feed.rows_query().add_columns(
-        n.c.text, n.c.html, d.c.event_id, d.c.sent_at, d.c.next_at, d.c.connection, d.c.answer, d.c.recipient_address
+        n.c.text, n.c.html, d.c.event_id, d.c.sent_at, d.c.next_at, d.c.connection, d.c.answer, d.c.digest_id
     )
     rows = connection.execute(query.where(d.c.id.in_(ids)).order_by(d.c.id)).all()
     tries: dict[int, list[AttemptCard]] = defaultdict(list)
@@ -155,6 +155,7 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
                 answer=row.answer,
                 attempts=tuple(tries[line.id]),
                 decisions=tuple(made[row.event_id]),
+                digest_id=row.digest_id,
             )
         )
     return cards

@@ -16,6 +16,8 @@ from store.vocabulary import Channel, DeliveryState
 
 DUE = text("delivery.state < 2")
 """The partial index's own words: a query that says `state = 0` instead scans the whole table."""
+HELD_BY_STORM = text("delivery.state = 2 AND delivery.reason IN ('storm_object', 'storm_recipient')")
+"""The words of another one, of letters that are too many (`store.storms`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +199,25 @@ def unplanned_count(connection: Connection) -> int:
 
 
 def page(
-    store: Store, *, state: DeliveryState | None = None, text: str = "", before_id: int | None = None, limit: int = 200
+    store: Store,
+    *,
+    state: DeliveryState | None = None,
+    text: str = "",
+    before_id: int | None = None,
+    limit: int = 200,
+    storm: bool = False,
 ) -> list[FeedRow]:
     """Deliveries, newest first.
 
-    Only those in the `state`, only those whose subject, object number, recipient or id contain the `text`,
-    only those older than `before_id` (keyset paging).
+    Only those in the `state`, with `storm` only those a storm holds, only those whose subject, object number, recipient
+    or id contain the `text`, only those older than `before_id` (keyset paging).
     """
     d, n, e = tables.delivery, tables.notification, tables.event
     conditions: list[Any] = []
     if state is not None:
         conditions.append(d.c.state == state.value)
+    if storm:
+        conditions.append(HELD_BY_STORM)
     if before_id is not None:
         conditions.append(d.c.id < before_id)
     if text:

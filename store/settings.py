@@ -11,14 +11,14 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from store import tables
 from store.audit import record
-from store.cards import Company, MailConnection, Sending, SilentMode
+from store.cards import Company, MailConnection, Sending, SilentMode, StormLimits
 from store.checks import check_address, check_encoding, check_line, check_number, check_text
 from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
 from store.limits import forget_limits
 from store.sanitise import clean_line
-from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, TokenSource
+from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, StormAction, TokenSource
 from store.working_hours import check_working_hours
 
 Secrets = dict[SecretName, str | None]
@@ -30,6 +30,14 @@ SENDING_RANGES = {
     "batch_interval_s": (0, 86_400),
 }
 """From and to which the numbers of the sending parameters may go."""
+STORM_RANGES = {
+    "object_letters": (0, 1_000_000),
+    "object_minutes": (1, 1440),
+    "recipient_letters": (0, 1_000_000),
+    "recipient_minutes": (1, 1440),
+    "digest_minutes": (1, 1440),
+}
+"""From and to which the limits against floods may go."""
 YEARS = range(1970, 3000)
 """Times outside cannot be shown in every zone."""
 CONNECTION_FIELDS = (
@@ -156,6 +164,37 @@ def save_silent_mode_in(connection: Connection, store: Store, card: SilentMode, 
     if card.until is not None and card.until.year not in YEARS:
         raise SettingsError("silent_mode.until", f"the year is not from {YEARS.start} to {YEARS.stop - 1}")
     return _save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
+
+
+def storm_limits(store: Store) -> StormLimits:
+    """The limits against floods of letters."""
+    with store.read() as connection:
+        return storm_limits_in(connection)
+
+
+def storm_limits_in(connection: Connection) -> StormLimits:
+    """Like `storm_limits`, within a transaction."""
+    row = connection.execute(select(tables.storm_limits)).one()
+    return StormLimits(
+        row.object_letters, row.object_minutes, row.recipient_letters, row.recipient_minutes, StormAction(row.then),
+        row.digest_minutes,
+    )  # fmt: skip
+
+
+def save_storm_limits(store: Store, card: StormLimits, who: str) -> bool:
+    """Save the limits; gives whether anything changed.
+
+    Raises:
+        SettingsError: A number is out of range.
+    """
+    return store.write(lambda connection: save_storm_limits_in(connection, store, card, who))
+
+
+def save_storm_limits_in(connection: Connection, store: Store, card: StormLimits, who: str) -> bool:
+    """Like `save_storm_limits`, within a transaction."""
+    for name, (least, most) in STORM_RANGES.items():
+        check_number(getattr(card, name), f"storms.{name}", least, most)
+    return _save_card(connection, store, tables.storm_limits, "storms", storm_limits_in(connection), card, who)
 
 
 def connections(store: Store) -> list[MailConnection]:

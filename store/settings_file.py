@@ -110,6 +110,9 @@ class _Run:
         if document.mail and document.mail.sending:
             parameters = replace(settings.sending_in(con), **document.mail.sending.given())
             self._note("mail.sending", lambda: settings.save_sending_in(con, store, parameters, who))
+        if document.storms:
+            limits = replace(settings.storm_limits_in(con), **document.storms.given())
+            self._note("storms", lambda: settings.save_storm_limits_in(con, store, limits, who))
         if document.silent_mode:
             given = document.silent_mode.given()
             until = given.get("until")
@@ -250,6 +253,7 @@ def export_settings(store: Store) -> str:
                 "sending": _fields(settings.sending_in(connection)),
             },
             "silent_mode": _fields(settings.silent_mode_in(connection)),
+            "storms": _fields(settings.storm_limits_in(connection)),
             "teams": [_fields(team) for team in teams_in(connection)],
             "people": [_fields(person) for person in people_in(connection)],
         }

@@ -20,6 +20,7 @@ from store.vocabulary import (
     Protocol,
     Role,
     SilentState,
+    StormAction,
     TokenSource,
 )
 from store.yaml_text import YamlError, read_yaml
@@ -169,6 +170,17 @@ class SilentSection(_Section):
     until: Moment | None = None
 
 
+class StormSection(_Section):
+    """Limits against floods of letters."""
+
+    object_letters: Whole = 30
+    object_minutes: Whole = 10
+    recipient_letters: Whole = 60
+    recipient_minutes: Whole = 10
+    then: StormAction = StormAction.DIGEST
+    digest_minutes: Whole = 10
+
+
 class TeamSection(_Section):
     """A team."""
 
@@ -246,6 +258,7 @@ class SettingsFile(_Section):
     company: CompanySection | None = None
     mail: MailSection | None = None
     silent_mode: SilentSection | None = None
+    storms: StormSection | None = None
     teams: Entries[TeamSection] = []
     people: Entries[PersonSection] = []
     event_actions: Entries[RuleSection] = []

@@ -19,7 +19,7 @@ def install_in(connection: Connection) -> None:
     fresh = [to_values(rule) for rule in STANDARD if rule.code not in known]
     if fresh:
         connection.execute(insert(tables.rule), fresh)
-    for table in (tables.company, tables.sending, tables.silent_mode):
+    for table in (tables.company, tables.sending, tables.silent_mode, tables.storm_limits):
         if connection.execute(select(table.c.id)).first() is None:
             connection.execute(
                 insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))

@@ -11,6 +11,7 @@ from store.limits import learned_of
 from store.migrations import HEAD
 from store.outbox import DUE
 from store.settings import connections_in, sending_in, silent_mode_in
+from store.storms import held_by_storms_in
 from store.vocabulary import Channel, DeliveryState
 
 ALIVE_FOR = timedelta(seconds=10)
@@ -46,6 +47,7 @@ def read_status(store: Store) -> Status:
             missing=tuple(missing),
             store=store.shown_url,
             revision=HEAD,
+            storm=held_by_storms_in(connection),
         )
 
 

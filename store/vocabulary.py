@@ -90,7 +90,7 @@ class DeliveryState(IntEnum):
     DEAD = 4
     """Given up; carries its error class and the last answer."""
     CANCELLED = 5
-    """Withdrawn by a person."""
+    """Withdrawn by a person, or told of in a digest."""
 
     @property
     def word(self) -> str:
@@ -137,6 +137,15 @@ class SilentState(StrEnum):
     OFF = "off"
     ON = "on"
     EXCEPTIONS = "exceptions"
+
+
+class StormAction(StrEnum):
+    """What becomes of letters above a limit: they are held in either case."""
+
+    DIGEST = "digest"
+    """One letter tells of all of them when its time has come."""
+    HOLD = "hold"
+    """They wait for an operator."""
 
 
 class Language(StrEnum):

@@ -71,6 +71,7 @@ class ConsoleApp(App[None]):
         binding("f2", "language", "app.language"),
         binding("f3", "menu", "app.menu", show=False),
         binding("f4", "dock", "pane.dock", show=False),
+        binding("f6", "storms", "app.storms", show=False),
         binding("w", "why", "app.why", show=False),
         binding("ctrl+q", "quit", "app.quit"),
     ]
@@ -92,6 +93,7 @@ class ConsoleApp(App[None]):
         self.newest_on_top = True
         self.trial_recipient = ""
         self._history_of = ("", "")
+        self._storms_asked_for = False
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
@@ -209,6 +211,21 @@ class ConsoleApp(App[None]):
         self._history_of = what, text
         self.action_section("audit")
 
+    def action_storms(self) -> None:
+        """Show the deliveries that a storm holds."""
+        from tui.screens.deliveries import DeliveriesScreen
+
+        if isinstance(self.screen, DeliveriesScreen):
+            self.screen.show_storms()
+        else:
+            self._storms_asked_for = True
+            self.action_section("deliveries")
+
+    def take_storms_asked_for(self) -> bool:
+        """Whether the deliveries are asked to show what storms hold; asked once, they show all afterwards."""
+        asked, self._storms_asked_for = self._storms_asked_for, False
+        return asked
+
     def take_history_of(self) -> tuple[str, str]:
         """Whose changes the audit is asked to show; asked once, all the same is shown afterwards."""
         asked, self._history_of = self._history_of, ("", "")
@@ -227,7 +244,7 @@ class ConsoleApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
-        return not (action in {"section", "language", "menu", "dock", "why"} and not self._section)
+        return not (action in {"section", "language", "menu", "dock", "why", "storms"} and not self._section)
 
     @property
     def _section(self) -> str:

@@ -20,6 +20,7 @@ from store.tables.settings import (
     RuleViewRow,
     SendingRow,
     SilentModeRow,
+    StormLimitsRow,
     TeamRow,
 )
 from store.tables.work import (
@@ -30,9 +31,11 @@ from store.tables.work import (
     DispatcherRow,
     EventRow,
     FiredThresholdRow,
+    LetterCountRow,
     NotificationRow,
     ObjectRow,
     RuleDayRow,
+    StormRow,
     WatermarkRow,
 )
 
@@ -54,6 +57,7 @@ rule = _core(RuleRow)
 rule_view = _core(RuleViewRow)
 sending = _core(SendingRow)
 silent_mode = _core(SilentModeRow)
+storm_limits = _core(StormLimitsRow)
 team = _core(TeamRow)
 
 attempt = _core(AttemptRow)
@@ -63,7 +67,9 @@ delivery = _core(DeliveryRow)
 dispatcher = _core(DispatcherRow)
 event = _core(EventRow)
 fired_threshold = _core(FiredThresholdRow)
+letter_count = _core(LetterCountRow)
 notification = _core(NotificationRow)
 object_ = _core(ObjectRow)
 rule_day = _core(RuleDayRow)
+storm = _core(StormRow)
 watermark = _core(WatermarkRow)

@@ -88,6 +88,19 @@ class SilentModeRow(SQLModel, table=True):
     until: datetime | None = Field(default=None, sa_type=UtcMicros)
 
 
+class StormLimitsRow(SQLModel, table=True):
+    """Limits against floods of letters; one row."""
+
+    __tablename__: Any = "storm_limits"
+    id: int = Field(default=1, primary_key=True)
+    object_letters: int = 30
+    object_minutes: int = 10
+    recipient_letters: int = 60
+    recipient_minutes: int = 10
+    then: str = "digest"
+    digest_minutes: int = 10
+
+
 class MailConnectionRow(SQLModel, table=True):
     """A connection for outgoing mail. Secrets are sealed; `*_source` is where they came from, for the export."""
 

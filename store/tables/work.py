@@ -28,6 +28,10 @@ def _percent_left_index(percent: int) -> Index:
     )
 
 
+HELD_BY_STORM = "state = 2 AND reason IN ('storm_object', 'storm_recipient')"
+"""Letters above a limit. The query must say it to the letter to use the index."""
+
+
 class EventRow(SQLModel, table=True):
     """An accepted event. `data` is the event merged with what was last seen of its object: planning needs no more."""
 
@@ -188,6 +192,18 @@ class DeliveryRow(SQLModel, table=True):
         Index("ix_delivery_due", "next_at", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")),
         Index("ix_delivery_held", "id", sqlite_where=text("state = 2"), postgresql_where=text("state = 2")),
         Index("ix_delivery_dead", "id", sqlite_where=text("state = 4"), postgresql_where=text("state = 4")),
+        Index(
+            "ix_delivery_storm",
+            "recipient_address",
+            sqlite_where=text(HELD_BY_STORM),
+            postgresql_where=text(HELD_BY_STORM),
+        ),
+        Index(
+            "ix_delivery_digest",
+            "digest_id",
+            sqlite_where=text("digest_id IS NOT NULL"),
+            postgresql_where=text("digest_id IS NOT NULL"),
+        ),
     )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     notification_id: int = Field(
@@ -208,6 +224,8 @@ class DeliveryRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcMicros)
     connection: str = ""
     answer: str = ""
+    digest_id: int | None = Field(default=None, sa_type=BigKey)
+    """The delivery that told of this one together with others."""
 
 
 class AttemptRow(SQLModel, table=True):
@@ -235,3 +253,29 @@ class DispatcherRow(SQLModel, table=True):
     pid: int
     started_at: datetime = Field(sa_type=UtcMicros)
     seen_at: datetime = Field(sa_type=UtcMicros)
+
+
+class LetterCountRow(SQLModel, table=True):
+    """How many letters were made for somebody, or for somebody about one object, in a window and the one before it.
+
+    One row for each, whatever the flood: a batch of letters costs one statement (`store.storms`).
+    `key` is a hash of what is counted, `started` the minute the window began, since 1970.
+    """
+
+    __tablename__: Any = "letter_count"
+    key: int = Field(sa_column=Column(BigKey, primary_key=True, autoincrement=False))
+    started: int
+    letters: int
+    letters_before: int
+
+
+class StormRow(SQLModel, table=True):
+    """What holds during a storm: until when letters are gathered, or let through.
+
+    `kind` is `digest` (`key` is a recipient's address, letters are gathered), `object` or `recipient` (let through).
+    """
+
+    __tablename__: Any = "storm"
+    kind: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    until: datetime = Field(sa_type=UtcMicros)

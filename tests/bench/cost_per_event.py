@@ -23,7 +23,7 @@ from store.events import unplanned
 from store.rulebook import save_in
 from store.rules import Rule
 from store.vocabulary import EventType, ObjectType
-from tests.desk import event, furnish, lines
+from tests.desk import event, furnish, lines, raise_limits
 
 SIZES = (10, 100, 1_000, 10_000)
 ROUNDS = 15
@@ -70,6 +70,7 @@ class _Line:
         self.size = size
         self.store = Store.open(f"sqlite:///{folder / 'vestnik.db'}")
         furnish(self.store)
+        raise_limits(self.store)
         self.store.write(self._fill)
         begun = time.perf_counter()
         with self.store.read() as connection:

@@ -19,7 +19,7 @@ from pathlib import Path
 from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.engine import Store
-from tests.desk import event, furnish, lines
+from tests.desk import event, furnish, lines, raise_limits
 
 ROUNDS = 7
 BARE = """
@@ -39,6 +39,7 @@ def measure_first_paint() -> dict[str, float]:
         url = f"sqlite:///{Path(folder) / 'vestnik.db'}"
         store = Store.open(url)
         furnish(store)
+        raise_limits(store)
         emit(store, lines(*(event(number=number) for number in range(100))))
         Planner(store).plan_now()
         store.close()

@@ -26,7 +26,7 @@ from store.engine import Store
 from store.rulebook import list_rules, set_enabled
 from store.vocabulary import DeliveryState
 from tests.bench.sink import Sink
-from tests.desk import event, furnish, lines
+from tests.desk import event, furnish, lines, raise_limits
 
 ROUNDS = 3
 TEXT = "Заявка принята в работу, специалист уже занимается вопросом. " * 9
@@ -100,6 +100,7 @@ def _desk(sink: Sink, letters: int) -> Generator[tuple[str, Path]]:
         url = f"sqlite:///{Path(folder) / 'vestnik.db'}"
         store = Store.open(url)
         furnish(store, port=sink.port)
+        raise_limits(store)
         set_enabled(store, [rule.code for rule in list_rules(store) if rule.code != CODE], False, "bench")
         store.close()
         events = Path(folder) / "events.jsonl"

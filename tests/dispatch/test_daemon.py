@@ -20,7 +20,7 @@ from store.engine import Store
 from store.rule_stats import KEPT_DAYS, RuleCount, count_in
 from store.status import read_status
 from store.vocabulary import DeliveryState
-from tests.desk import event, furnish, lines, open_store
+from tests.desk import event, furnish, lines, open_store, raise_limits
 from tests.mail_server import MailServer
 
 ROOT = Path(__file__).parent.parent.parent
@@ -106,6 +106,7 @@ def test_after_a_kill_nothing_is_lost_and_what_comes_twice_is_known_by_its_id(st
 
 def test_two_dispatchers_send_each_letter_once(store: Store, server: MailServer) -> None:
     furnish(store, port=server.port)
+    raise_limits(store)
     requests(store, 400)
     both = [vestnik(store, "dispatch", "--until-idle") for _ in range(2)]
     requests_later = [event(number=number, key=f"later-{number}") for number in range(500, 600)]

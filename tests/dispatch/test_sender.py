@@ -22,7 +22,7 @@ from store.outbox import page
 from store.settings import connections, save_connection, save_sending, save_silent_mode
 from store.status import read_status
 from store.vocabulary import Channel, DeliveryState, Encryption, SilentState
-from tests.desk import SENDING, HandClock, event, furnish, lines, open_store
+from tests.desk import SENDING, HandClock, event, furnish, lines, open_store, raise_limits
 from tests.mail_server import MailServer
 from tests.odd_server import GOODBYE, OddServer
 
@@ -38,6 +38,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
     store = open_store(tmp_path, clock)
+    raise_limits(store)
     yield store
     store.close()
 

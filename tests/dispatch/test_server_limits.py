@@ -13,7 +13,7 @@ from store.engine import Store
 from store.settings import connections, save_connection
 from store.status import read_status
 from store.vocabulary import DeliveryState
-from tests.desk import HandClock, furnish, open_store
+from tests.desk import HandClock, furnish, open_store, raise_limits
 from tests.dispatch.test_sender import dispatch, dispatching, letters, requests, states, until
 from tests.limited_server import LimitedServer
 
@@ -26,6 +26,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
     store = open_store(tmp_path, clock)
+    raise_limits(store)
     yield store
     store.close()
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from store import directory, tables
 from store.audit import page, record, settings_revision
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, Team
+from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
 from store.catalogue.standard import STANDARD
 from store.directory import delete_person, delete_team, people, rename_team, save_people, save_teams, teams
 from store.engine import Store
@@ -26,10 +26,12 @@ from store.settings import (
     save_connection,
     save_sending,
     save_silent_mode,
+    save_storm_limits,
     sending,
     silent_mode,
+    storm_limits,
 )
-from store.vocabulary import Channel, Encryption, Language, Role, SilentState
+from store.vocabulary import Channel, Encryption, Language, Role, SilentState, StormAction
 from tests.desk import NOON, SENDING, furnish
 
 OWN = replace(STANDARD[0], code="own.email", standard=False, titles={"ru": "Своё", "en": "My own"})
@@ -93,6 +95,7 @@ def everything(store: Store) -> dict[str, Any]:
     """All settings."""
     return {
         "company": company(store), "sending": sending(store), "silent": silent_mode(store),
+        "storms": storm_limits(store),
         "connections": connections(store), "rules": list_rules(store), "people": people(store), "teams": teams(store),
     }  # fmt: skip
 
@@ -101,6 +104,7 @@ CHANGES: dict[str, Callable[[Store], Any]] = {
     "company": change_company,
     "sending": lambda store: save_sending(store, Sending("a@b.org", "c@d.org", "X", pause_s=9), "test"),
     "silent mode": change_silent_mode,
+    "limits": lambda store: save_storm_limits(store, StormLimits(5, 6, 7, 8, StormAction.HOLD, 9), "test"),
     "connection": change_connection,
     "rule": change_rule,
     "escalation": change_escalation,

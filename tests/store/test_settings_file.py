@@ -25,6 +25,7 @@ from store.settings import (
     secret_of,
     sending,
     silent_mode,
+    storm_limits,
 )
 from store.settings_file import Change, apply_settings, export_settings
 from store.settings_schema import SettingsFileError
@@ -60,6 +61,8 @@ mail:
             encoding: utf-8, transliterate_headers: false, max_attempts: 5, pause_s: 120, batch_size: 0,
             batch_interval_s: 0}
 silent_mode: {state: off, exceptions: [], until: null}
+storms: {object_letters: 20, object_minutes: 5, recipient_letters: 0, recipient_minutes: 10, then: hold,
+         digest_minutes: 15}
 teams: [{code: net, name: Сетевики, leader: petrov@example.org}]
 people: [{email: Ivanov@example.org, name: Иван Иванов, login: ivanov, teams: [net], head: petrov@example.org,
           language: ru, active: true}]
@@ -106,6 +109,7 @@ def test_the_documented_file_is_applied_as_it_stands(store: Store, folder: Path)
         "company": "changed",
         "mail.sending": "changed",
         "silent_mode": "unchanged",
+        "storms": "changed",
         "mail.connections.main": "added",
         "mail.connections.exchange": "added",
         "teams.net": "added",
@@ -140,7 +144,7 @@ def test_an_export_makes_another_store_the_same(store: Store, folder: Path) -> N
     other = Store.open(sqlite_url(folder / "other"))
     apply_settings(other, "company: {notify_unregistered: true}\nmail: {sending: {max_attempts: 9}}", folder, "test")
     apply_settings(other, export_settings(store), folder, "test")
-    for read in (company, sending, silent_mode, people, teams, list_rules):
+    for read in (company, sending, silent_mode, storm_limits, people, teams, list_rules):
         assert read(other) == read(store)
     ours, theirs = ([replace(card, secrets_mark="") for card in connections(one)] for one in (store, other))
     assert theirs == ours
@@ -368,6 +372,12 @@ MANY_FAULTS: list[tuple[str, str]] = [
     ("silent_mode: {until: 5}", "silent_mode.until: must be a date and time with a zone"),
     ("silent_mode: {until: 2026-01-01T00:00:00}", "silent_mode.until: has no zone; add Z or an offset"),
     ("silent_mode: {until: 0001-01-01T00:00:00+14:00}", "silent_mode.until: the year is not from 1970 to 2999"),
+    # limits on letters
+    ("storms: {then: drop}", "storms.then: must be 'digest' or 'hold'"),
+    ("storms: {object_letters: -1}", "storms.object_letters: is -1; it must be from 0 to 1000000"),
+    ("storms: {recipient_minutes: 0}", "storms.recipient_minutes: is 0; it must be from 1 to 1440"),
+    ("storms: {digest_minutes: '10'}", "storms.digest_minutes: must be a whole number, without quotes"),
+    ("storms: {letters: 5}", "storms.letters: unknown key"),
     # directory
     ("teams: [{code: '', name: x}]", "teams[0].code: is empty"),
     ("teams: [{code: a, name: x, leader: boss}]", "teams[0].leader: 'boss' is not an e-mail address"),

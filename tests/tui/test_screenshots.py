@@ -75,6 +75,8 @@ PICTURES: list[Picture] = [
     ("sending-form", NARROW, "en", ["5", "right_square_bracket", "e"]),
     ("silent-mode", NARROW, "ru", ["5", *["right_square_bracket"] * 2]),
     ("silent-mode-form", NARROW, "en", ["5", *["right_square_bracket"] * 2, "e"]),
+    ("limits", NARROW, "ru", ["5", *["right_square_bracket"] * 3]),
+    ("limits-form", NARROW, "en", ["5", *["right_square_bracket"] * 3, "e"]),
     ("company", NARROW, "ru", ["6"]),
     ("people", NARROW, "ru", ["7"]),
     ("people", WIDE, "en", ["7"]),

@@ -121,10 +121,11 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
         say_json(found)
         return
     alive = [f"{card.host}:{card.pid}" for card in found.dispatchers if card.alive]
+    storm = f" ({found.storm} held by storms)" if found.storm else ""
     rows = [
         ("store", f"{found.store} (schema {found.revision})"),
         ("dispatchers", ", ".join(alive) or "none: nothing is being sent"),
-        ("deliveries", " · ".join(f"{name} {count}" for name, count in found.deliveries.items())),
+        ("deliveries", " · ".join(f"{name} {count}" for name, count in found.deliveries.items()) + storm),
         ("events", f"{found.events}, {found.unplanned} not planned yet"),
         ("oldest due", found.oldest_due_at.isoformat(timespec="seconds") if found.oldest_due_at else "-"),
         ("silent mode", found.silent.state.value),

@@ -100,6 +100,8 @@ def why(
 def _say_delivery(card: DeliveryCard) -> None:
     row = card.row
     state = f"{row.state.word}{f' ({row.reason})' if row.reason else ''}"
+    if card.digest_id is not None:
+        state += f", told of in D{card.digest_id}"
     say(f"  D{row.id} {row.channel.value} to {row.recipient_address or row.recipient_name}: {state}")
     for attempt in card.attempts:
         at = attempt.at.isoformat(timespec="seconds")

@@ -22,8 +22,11 @@ from tui.spoken import binding
 from tui.widgets.delivery_list import COLUMNS, DeliveryList, widths
 from tui.widgets.delivery_words import reason_in_words
 from tui.widgets.feed_line import fitted
+from tui.widgets.storm_deeds import StormDeeds
 
 PAGE = 200
+STORM = "storm"
+"""Stands among the states of the filter for what storms hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,23 @@ class Wanted:
 
     state: DeliveryState | None = None
     text: str = ""
+    storm: bool = False
 
 
 class DeliveriesScreen(SectionScreen):
     """The newest deliveries that match the filter; older ones are read when the cursor gets to the end."""
 
     SECTION = "deliveries"
-    FOOTER = ("pane.open", "deliveries.filter", "deliveries.state", "deliveries.retry", "deliveries.cancel")
+    FOOTER = (
+        "pane.open",
+        "storms.release",
+        "storms.drop",
+        "storms.digest",
+        "deliveries.filter",
+        "deliveries.state",
+        "deliveries.retry",
+        "deliveries.cancel",
+    )
     DEFAULT_CSS = """
     DeliveriesScreen #filters { height: 1; margin: 0 1; }
     DeliveriesScreen #delivery-filter { width: 1fr; height: 1; background: $boost; margin-right: 1; }
@@ -53,6 +66,9 @@ class DeliveriesScreen(SectionScreen):
         binding("S", "next_state(-1)", "deliveries.state_back", show=False, shown="S"),
         binding("r", "retry", "deliveries.retry"),
         binding("c", "cancel", "deliveries.cancel"),
+        binding("l", "storm('release')", "storms.release"),
+        binding("d", "storm('drop')", "storms.drop"),
+        binding("g", "storm('digest')", "storms.digest"),
         binding("f5", "reload", "deliveries.reload"),
         binding("escape", "clear", "deliveries.leave", show=False),
     ]
@@ -82,20 +98,27 @@ class DeliveriesScreen(SectionScreen):
         problem: str
 
     def compose_content(self) -> ComposeResult:
-        states = [(self.say(f"state.{state.word}"), state.word) for state in DeliveryState]
         with Horizontal(id="filters"):
             yield Input(placeholder=self.say("deliveries.filter"), id="delivery-filter", compact=True)
-            yield Select(states, prompt=self.say("deliveries.any_state"), id="delivery-state", compact=True)
+            yield Select(self._states(), prompt=self.say("deliveries.any_state"), id="delivery-state", compact=True)
         yield Static(id="delivery-head")
         yield DeliveryList(id="delivery-table")
         yield Static(id="delivery-detail")
         yield Static(id="delivery-count")
 
+    def _states(self) -> "list[tuple[str, str]]":
+        """What the list can be narrowed to, in words and in codes."""
+        states = [(self.say(f"state.{state.word}"), state.word) for state in DeliveryState]
+        return [*states, (self.say("deliveries.storm"), STORM)]
+
     def on_mount(self) -> None:
         self._wanted = Wanted()
+        self._deeds = StormDeeds(self, self._load)
         self._ended = False
         self._limit = PAGE
         self.list.focus()
+        if self.console.take_storms_asked_for():
+            self.show_storms()
         self.follow_store(self._load)
 
     def on_screen_resume(self) -> None:
@@ -119,11 +142,16 @@ class DeliveriesScreen(SectionScreen):
     def _load(self) -> None:
         wanted, limit = self._wanted, self._limit
         try:
-            rows = outbox.page(self.store, state=wanted.state, text=wanted.text, limit=limit)
+            rows = self._read(wanted, limit)
         except StoreError as error:
             self.post_message(self.Refused(str(error)))
         else:
             self.post_message(self.Loaded(wanted, rows))
+
+    def _read(self, wanted: Wanted, limit: int, before: int | None = None) -> "list[FeedRow]":
+        return outbox.page(
+            self.store, state=wanted.state, text=wanted.text, before_id=before, limit=limit, storm=wanted.storm
+        )
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
@@ -141,7 +169,7 @@ class DeliveriesScreen(SectionScreen):
 
         def read() -> None:
             try:
-                rows = outbox.page(self.store, state=wanted.state, text=wanted.text, before_id=before, limit=PAGE)
+                rows = self._read(wanted, PAGE, before)
             except StoreError as error:
                 self.post_message(self.Refused(str(error)))
             else:
@@ -192,10 +220,26 @@ class DeliveriesScreen(SectionScreen):
     def _filtered(self) -> None:
         chosen = self._select.value
         state = next((one for one in DeliveryState if one.word == chosen), None)
-        wanted = Wanted(state, self.query_one("#delivery-filter", Input).value.strip())
+        wanted = Wanted(state, self.query_one("#delivery-filter", Input).value.strip(), chosen == STORM)
         if wanted != self._wanted:
             self._wanted, self._limit = wanted, PAGE
+            self.refresh_bindings()
             self.action_reload()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is done about a storm is offered where storms are looked at."""
+        del parameters
+        return action != "storm" or not self.is_mounted or self._wanted.storm
+
+    def show_storms(self) -> None:
+        """Narrow the list to what storms hold."""
+        self._select.value = STORM
+        self.list.focus()
+
+    def action_storm(self, deed: str) -> None:
+        """Release, drop or digest the storms of what is marked, or of the row."""
+        chosen = set(self.list.chosen)
+        self._deeds.do(deed, [row for row in self.list.rows if row.id in chosen])
 
     @on(Input.Submitted, "#delivery-filter")
     def _to_rows(self) -> None:
@@ -221,8 +265,8 @@ class DeliveriesScreen(SectionScreen):
 
     def action_next_state(self, step: int) -> None:
         """Any, then each state in turn."""
-        words = ["", *(state.word for state in DeliveryState)]
-        current = str(self._select.value) if self._wanted.state is not None else ""
+        words = ["", *(word for _, word in self._states())]
+        current = str(self._select.value) if self._wanted.state is not None or self._wanted.storm else ""
         following = words[(words.index(current) + step) % len(words)]
         if following:
             self._select.value = following

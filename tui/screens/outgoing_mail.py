@@ -1,4 +1,4 @@
-"""Outgoing mail: the connections, and the sending parameters."""
+"""Outgoing mail: the connections, the sending parameters, silent mode, the limits against floods."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,8 +34,9 @@ from tui.widgets.form import Form, Say
 from tui.widgets.question import Question
 from tui.widgets.sending_form import REQUIRED, SendingForm
 from tui.widgets.silent_pane import SilentPane
+from tui.widgets.storm_pane import StormPane
 
-_TABS = ("tab-connections", "tab-sending", "tab-silent")
+_TABS = ("tab-connections", "tab-sending", "tab-silent", "tab-storms")
 _ON_CONNECTIONS = frozenset({"check", "check_with_letter", "details", "switch", "delete", "add"})
 
 
@@ -112,6 +113,8 @@ class OutgoingMailScreen(SectionScreen):
                 yield CardView((), id="sending-card")
             with TabPane(Content(say("mail.tab_silent")), id="tab-silent"):
                 yield SilentPane()
+            with TabPane(Content(say("mail.tab_storms")), id="tab-storms"):
+                yield StormPane()
 
     def on_mount(self) -> None:
         self._sending = Sending()
@@ -123,6 +126,7 @@ class OutgoingMailScreen(SectionScreen):
     def reload(self) -> None:
         """Read everything, in a thread."""
         self.query_one(SilentPane).reload()
+        self.query_one(StormPane).reload()
         self.run_worker(self._load, group="mail-read", exclusive=True, thread=True, exit_on_error=False)
 
     def _load(self) -> None:
@@ -200,6 +204,8 @@ class OutgoingMailScreen(SectionScreen):
         """Open the form of what the tab shows."""
         if self._tab == "tab-silent":
             self.query_one(SilentPane).edit()
+        elif self._tab == "tab-storms":
+            self.query_one(StormPane).edit()
         elif self._tab == "tab-sending":
             self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():

@@ -7,9 +7,11 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
+from store import digests
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
 from store.rules import Rule
 from store.sanitise import clean_line
+from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
 from store.vocabulary import Channel, DeliveryState
 from tui.texts import Texts
 from tui.widgets.card_view import Line
@@ -54,6 +56,8 @@ def state_in_words(card: DeliveryCard, texts: Texts) -> str:
     if row.channel is Channel.INTERFACE and row.state is DeliveryState.SENT:
         return texts("delivery.shown")
     reason = "" if row.state is DeliveryState.CANCELLED else reason_in_words(row.reason, texts)
+    if row.state is DeliveryState.CANCELLED and card.digest_id is not None:
+        reason = texts("delivery.in_digest", id=card.digest_id)
     state = texts.get(f"state.{row.state.word}", row.state.word)
     return f"{state}: {reason}" if reason else state
 
@@ -155,6 +159,8 @@ def decision_lines(
 def rule_title(code: str, rules: Mapping[str, Rule], texts: Texts, *, channel: bool = True) -> str:
     """What a rule is called, and its channel."""
     rule = rules.get(code)
+    if code == digests.RULE:
+        return texts("delivery.digest")
     if rule is None:
         return clean_line(code) or texts("delivery.no_rule")
     title = clean_line(rule.titles.get(texts.language.value) or next(iter(rule.titles.values()), code))
@@ -170,6 +176,8 @@ def decision_in_words(card: DecisionCard, rules: Mapping[str, Rule], names: Mapp
     reason = reason_in_words(card.reason, texts)
     if by := card.params.get("by"):
         reason = texts("delivery.told_by", title=rule_title(by, rules, texts))
+    if card.reason in {HOLD_OBJECT, HOLD_RECIPIENT}:
+        reason += f": {texts('delivery.above', **card.params)}"
     said = f"{who}: {reason}" if who else reason
     return said + (f" ({role})" if role else "") + (f" — {problem}" if problem else "")
 

@@ -49,8 +49,12 @@ class StatusBar(Static):
             parts.append(texts("bar.silent", held=held))
             self._leads_to = "outgoing_mail"
             level = level or "-warning"
-        elif held:
-            parts.append(texts("bar.held", held=held))
+        elif held > status.storm:
+            parts.append(texts("bar.held", held=held - status.storm))
+        if status.storm:
+            parts.append(texts("bar.storm", held=status.storm))
+            self._leads_to = self._leads_to or "storms"
+            level = level or "-warning"
         if down := self._down(status, texts):
             parts.append(down)
             self._leads_to = self._leads_to or "outgoing_mail"
@@ -98,7 +102,8 @@ class StatusBar(Static):
     async def on_click(self) -> None:
         """Go where what it complains of is put right; the key it names goes there too."""
         if self._leads_to:
-            await self.run_action(f"app.section('{self._leads_to}')")
+            storms = self._leads_to == "storms"
+            await self.run_action("app.storms" if storms else f"app.section('{self._leads_to}')")
 
     def on_resize(self, event: Resize) -> None:
         """Another width has room for more or less."""
