@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from jinja2 import Template, TemplateError
 
 from dispatch.errors import DispatchError
+from store.cards import Company
 from store.sanitise import clean_line, clean_text
 from store.template_language import FAULTS, LANGUAGE, bounded
 
@@ -107,16 +108,24 @@ def _one_line(text: str) -> str:
     return " ".join(clean_line(text).split())[:MAX_SUBJECT]
 
 
+def signed(text: str, company: Company) -> tuple[str, str]:
+    """The text and the HTML of a letter, the company's signature under both."""
+    return with_signature(text, company.signature), to_html(text, company.signature, company.signature_html)
+
+
 def with_signature(text: str, signature: str) -> str:
     """The text with the company's signature under it."""
     return f"{text}\n\n{SIGNATURE_MARK}{clean_text(signature).strip()}\n" if signature.strip() else f"{text}\n"
 
 
-def to_html(text: str, signature: str) -> str:
-    """A plain text as HTML: paragraphs, links, quotes, and the signature under a thin rule. All text is escaped."""
+def to_html(text: str, signature: str, signature_html: str = "") -> str:
+    """A plain text as HTML: paragraphs, links, quotes, and the signature under a thin rule. All text is escaped.
+
+    `signature_html` stands in place of the signature's text as it is; `store.html_check` has let it in.
+    """
     blocks = [_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
-    if signature.strip():
-        blocks.append(f'<div style="{_SIGNATURE_STYLE}">{_lines(clean_text(signature).strip())}</div>')
+    if under := signature_html.strip() or _lines(clean_text(signature).strip()):
+        blocks.append(f'<div style="{_SIGNATURE_STYLE}">{under}</div>')
     return f'<!DOCTYPE html><html><body><div style="{_STYLE}">{"".join(blocks)}</div></body></html>'
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, true
 
-from dispatch.compose import render, to_html, with_signature
+from dispatch.compose import render, signed
 from dispatch.context import counted, format_moment, humanise, named_thing
 from store import digests, storms
 from store.cards import Company
@@ -74,11 +74,7 @@ def compose(gathered: Gathered, company: Company, now: datetime) -> tuple[str, s
     """Subject, text and HTML of a digest, in the recipient's language, with the company's signature. Pure."""
     language = gathered.language
     rendered = render(template_text(digests.RULE, language), _context(gathered, company, now))
-    return (
-        rendered.subject,
-        with_signature(rendered.text, company.signature),
-        to_html(rendered.text, company.signature),
-    )
+    return rendered.subject, *signed(rendered.text, company)
 
 
 def _context(gathered: Gathered, company: Company, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from dispatch.compose import Rendered, render, to_html, with_signature
+from dispatch.compose import Rendered, render, signed
 from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.edit import Edit
@@ -126,8 +126,7 @@ def compose_note(taken: Taken, language: Language, context: dict[str, Any], sett
     rendered, problem = _rendered(taken.rule, language, context)
     if taken.rule.channel is not Channel.EMAIL:
         return Note(taken, language, rendered, rendered.short, rendered.text, "", taken.recipients), problem
-    signature = settings.company.signature
-    text, html = with_signature(rendered.text, signature), to_html(rendered.text, signature)
+    text, html = signed(rendered.text, settings.company)
     return Note(taken, language, rendered, rendered.subject, text, html, taken.recipients), problem
 
 

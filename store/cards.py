@@ -50,6 +50,8 @@ class Company:
     timezone: str = "UTC"
     working_hours: dict[str, str] = field(default_factory=dict[str, str])
     """By weekday (`mon` … `sun`), e.g. `09:00-18:00`; a day that is missing is free, none at all means always."""
+    signature_html: str = ""
+    """Stands under the HTML of letters; without it `signature` does there too."""
 
 
 @dataclass(frozen=True, slots=True)

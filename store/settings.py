@@ -16,6 +16,7 @@ from store.checks import check_address, check_encoding, check_line, check_number
 from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
+from store.html_check import check_html
 from store.limits import forget_limits
 from store.sanitise import clean_line
 from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, StormAction, TokenSource
@@ -73,8 +74,10 @@ def company(store: Store) -> Company:
 def company_in(connection: Connection) -> Company:
     """Like `company`, within a transaction."""
     row = connection.execute(select(tables.company)).one()
-    language = Language(row.language)
-    return Company(row.name, row.signature, row.notify_unregistered, language, row.timezone, row.working_hours)
+    return Company(
+        row.name, row.signature, row.notify_unregistered, Language(row.language), row.timezone, row.working_hours,
+        row.signature_html,
+    )  # fmt: skip
 
 
 def save_company(store: Store, card: Company, who: str) -> bool:
@@ -93,6 +96,8 @@ def save_company_in(connection: Connection, store: Store, card: Company, who: st
         raise SettingsError("company.timezone", problem, key="timezone", value=card.timezone)
     check_line(card.name, "company.name")
     check_text(card.signature, "company.signature")
+    check_text(card.signature_html, "company.signature_html")
+    check_html(card.signature_html, "company.signature_html")
     check_working_hours(card.working_hours, "company.working_hours")
     return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
 

@@ -107,6 +107,7 @@ class CompanySection(_Section):
 
     name: str = ""
     signature: str = ""
+    signature_html: str = ""
     notify_unregistered: Flag = False
     language: Language = Language.RU
     timezone: str = "UTC"

@@ -60,6 +60,7 @@ class CompanyRow(SQLModel, table=True):
     language: str = "ru"
     timezone: str = "UTC"
     working_hours: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    signature_html: str = ""
 
 
 class SendingRow(SQLModel, table=True):

@@ -49,6 +49,13 @@ def test_html_is_escaped_and_shows_links_quotes_and_signature() -> None:
     assert "<script" not in to_html("<script>alert(1)</script>", "")
 
 
+def test_a_signature_in_html_stands_as_it_is_in_place_of_its_text() -> None:
+    made = to_html("a < b", "ACME & Co", "<b>ACME &amp; Co</b>\n")
+    assert "a &lt; b" in made
+    assert "<b>ACME &amp; Co</b></div>" in made
+    assert made.count("ACME") == 1
+
+
 def test_the_signature_stands_under_its_mark() -> None:
     assert with_signature("text", "ACME") == "text\n\n-- \nACME\n"
     assert with_signature("text", "  ") == "text\n"

@@ -18,6 +18,7 @@ from tui.screens.base import SectionScreen
 from tui.spoken import binding
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.company_form import CompanyForm
+from tui.widgets.hours_words import hours_in_words
 
 
 class CompanyScreen(SectionScreen):
@@ -68,12 +69,15 @@ class CompanyScreen(SectionScreen):
 
     def _lines(self, card: Company) -> list[Line]:
         say = self.say
+        hours = hours_in_words(card.working_hours, say) or say("company.working_hours_none")
         return [
             (say("company.name"), card.name, ""),
             (say("company.signature"), card.signature, ""),
+            (say("company.signature_html"), card.signature_html or say("company.signature_html_none"), ""),
             (say("company.notify_unregistered"), say("mail.yes" if card.notify_unregistered else "mail.no"), ""),
             (say("company.language"), say(f"company.language_{card.language.value}"), ""),
             (say("company.timezone"), card.timezone, ""),
+            (say("company.working_hours"), hours, ""),
         ]
 
     @on(Button.Pressed, "#company-edit")

@@ -1,10 +1,13 @@
 """The form of the company card."""
 
+from dataclasses import replace
+
 from store.cards import Company
 from store.settings import save_company
 from store.vocabulary import Language
 from tui.operator import operator
 from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, text_field
+from tui.widgets.hours_words import hours_from_words, hours_in_words
 
 
 class CompanyForm(Form):
@@ -20,17 +23,27 @@ class CompanyForm(Form):
         return [
             text_field("name", say("company.name"), card.name),
             area_field("signature", say("company.signature"), card.signature),
+            area_field("signature_html", say("company.signature_html"), card.signature_html),
             flag_field("notify_unregistered", say("company.notify_unregistered"), card.notify_unregistered, say),
             choice_field("language", say("company.language"), card.language.value, languages),
             text_field("timezone", say("company.timezone"), card.timezone, hint="Europe/Moscow"),
+            text_field(
+                "working_hours",
+                say("company.working_hours"),
+                hours_in_words(card.working_hours, say),
+                hint=say("company.working_hours_hint"),
+            ),
         ]
 
     def save(self, values: dict[str, Value]) -> None:
-        card = Company(
+        card = replace(
+            self.card,
             name=str(values["name"]),
             signature=str(values["signature"]),
+            signature_html=str(values["signature_html"]),
             notify_unregistered=values["notify_unregistered"] is True,
             language=Language(str(values["language"])),
             timezone=str(values["timezone"]),
+            working_hours=hours_from_words(str(values["working_hours"])),
         )
         save_company(self.store, card, operator())

@@ -1,5 +1,7 @@
 """The company card."""
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Input, TextArea
 
@@ -20,6 +22,27 @@ async def test_the_card_is_edited_and_saved(section_store: Store, language: str,
         assert isinstance(pilot.app.screen, CompanyScreen)
         assert company(section_store).name == "Romashka"
         assert company(section_store).signature == "Service desk\n+7 000"
+
+
+async def test_hours_and_html_are_typed_and_what_is_wrong_is_said_at_the_field(section_store: Store) -> None:
+    async with section(section_store, CompanyScreen) as pilot:
+        await press(pilot, "e")
+        form = pilot.app.screen
+        form.query_one("#field-working_hours", Input).value = "пн-пт 9:00-18:00"
+        form.query_one("#field-signature_html", TextArea).text = "<b>ACME"
+        await press(pilot, "ctrl+s")
+        assert form.query_one("#row-signature_html").has_class("-wrong")
+        form.query_one("#field-signature_html", TextArea).text = "<b>ACME</b>"
+        form.query_one("#field-working_hours", Input).value = "будни"
+        await press(pilot, "ctrl+s")
+        assert form.query_one("#row-working_hours").has_class("-wrong")
+        form.query_one("#field-working_hours", Input).value = "пн-пт 9:00-18:00"
+        await press(pilot, "ctrl+s")
+        week = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-18:00")
+        saved = company(section_store)
+        assert (saved.signature_html, saved.working_hours) == ("<b>ACME</b>", week)
+        await press(pilot, "e", "A", "ctrl+s")  # a change of something else leaves them
+        assert company(section_store) == replace(saved, name=f"A{saved.name}")
 
 
 async def test_an_unknown_time_zone_is_said_at_the_field_and_nothing_is_saved(section_store: Store) -> None:
