@@ -12,18 +12,21 @@ from textual.widgets import Button
 
 from store.catalogue.letters import template_text
 from store.catalogue.standard import STANDARD
-from store.errors import SettingsError
+from store.errors import SettingsError, StoreError
 from store.rule_check import check_rule
-from store.rulebook import list_rules, save_rule
+from store.rulebook import list_rules, save_rule, to_values
 from store.rules import OwnText, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
 from tui.operator import operator
 from tui.spoken import Command, binding
+from tui.widgets.audit_words import AuditWords
 from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, several_field, text_field
 from tui.widgets.question import Question
 from tui.widgets.rule_words import word
 
 PARTS = ("subject", "short", "body")
+SHORT, MOST_CHANGES = 32, 8
+"""Characters of a value, and lines, in the question before a reset."""
 AT_DUE = "at_due"
 THRESHOLDS = ("percent_left", "minutes_before", AT_DUE, "minutes_after")
 
@@ -243,6 +246,17 @@ class RuleForm(Form):
         shipped = standard_of(self.rule)
         return changed_fields(self.rule, shipped) if shipped else []
 
+    def _differences(self, shipped: Rule) -> list[str]:
+        """What a reset changes, a line for each field: from what to what."""
+        words = AuditWords(self.console.texts, (), self.console.zone)
+        now, then = to_values(self.rule), to_values(shipped)
+        changes = [
+            one for name in now if now[name] != then[name] for one in words.change("rule", name, now[name], then[name])
+        ]
+        lines = [f"{one.label}: {_short(one.before)} → {_short(one.after)}" for one in changes[:MOST_CHANGES]]
+        more = len(changes) - len(lines)
+        return [*lines, self.say("audit.more_fields", count=more)] if more else lines
+
     @on(Button.Pressed, "#try-it")
     def action_try_it(self) -> None:
         """Try the rule as it stands here; the form stays as it is, and nothing is saved."""
@@ -256,6 +270,8 @@ class RuleForm(Form):
                 check_rule(rule)
             except SettingsError as error:
                 self.console.call_later_from_thread(self.refuse, _field_of(error.path), self.problem(error))
+            except StoreError as error:
+                self.notify(str(error), severity="error", markup=False)
             else:
                 self.console.call_later_from_thread(open_trial, rule)
 
@@ -276,9 +292,8 @@ class RuleForm(Form):
         if shipped is None or not self._differs:
             self.notify(self.say("rules.is_standard"), markup=False)
             return
-        names = ", ".join(self.say(f"rules.field_{name}") for name in self._differs)
         question = Question(
-            self.say("rules.as_standard_question", fields=names),
+            "\n".join((self.say("rules.as_standard_question"), *self._differences(shipped))),
             yes=self.say("rules.as_standard"), no=self.say("form.stay"),
         )  # fmt: skip
 
@@ -296,6 +311,12 @@ def template_keys() -> list[str]:
     """The templates that ship, by key."""
     folder = files("store.catalogue").joinpath("templates", Language.EN.value)
     return sorted(one.name.removesuffix(".txt") for one in folder.iterdir() if one.name.endswith(".txt"))
+
+
+def _short(value: str | None) -> str:
+    """A value as there is room for it in a question."""
+    text = value or "—"
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def _words(text: str) -> tuple[str, ...]:

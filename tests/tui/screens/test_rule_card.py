@@ -142,7 +142,9 @@ async def test_a_changed_standard_action_goes_back_after_a_question_that_says_wh
         card = await form(pilot, "e")
         await press(pilot, "f9")
         await until(pilot, lambda: isinstance(pilot.app.screen, Question))
-        assert "Название, Действие" in seen(pilot.app)
+        asked = " ".join(seen(pilot.app).replace("│", " ").split())
+        assert "Название · Русский: Иначе → Добавление → контактному лицу" in asked
+        assert "Действие: Уведомление в интерфейсе → Оповещение" in asked
         await press(pilot, "left", "enter")
         await until(pilot, lambda: rules(section_store)[FIRST] == shipped)
 
