@@ -91,6 +91,10 @@ class SilentMode:
 class StormLimits:
     """How many letters one person gets before the others are held; 0 letters mean no limit.
 
+    As it ships, only letters about one object are limited: nothing but a loop makes a hundred of them in ten minutes.
+    Whatever about, one address may rightly get thousands: a mailbox that a team shares, a dispatcher's on the day of
+    an import. Who is not to get them says so.
+
     Attributes:
         object_letters: Letters to one person about one object within `object_minutes`.
         recipient_letters: Letters to one person, whatever about, within `recipient_minutes`.
@@ -98,9 +102,9 @@ class StormLimits:
         digest_minutes: How long letters are gathered for a digest, from the first one held.
     """
 
-    object_letters: int = 30
+    object_letters: int = 100
     object_minutes: int = 10
-    recipient_letters: int = 60
+    recipient_letters: int = 0
     recipient_minutes: int = 10
     then: StormAction = StormAction.DIGEST
     digest_minutes: int = 10

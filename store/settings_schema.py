@@ -174,9 +174,9 @@ class SilentSection(_Section):
 class StormSection(_Section):
     """Limits against floods of letters."""
 
-    object_letters: Whole = 30
+    object_letters: Whole = 100
     object_minutes: Whole = 10
-    recipient_letters: Whole = 60
+    recipient_letters: Whole = 0
     recipient_minutes: Whole = 10
     then: StormAction = StormAction.DIGEST
     digest_minutes: Whole = 10

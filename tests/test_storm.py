@@ -15,7 +15,7 @@ from tests.desk import HandClock, event, furnish, lines, open_store
 from tests.mail_server import MailServer
 
 EVENTS = 1_000
-SINGLE = 30
+SINGLE = 100
 """What one person gets about one object as it ships."""
 PEOPLE = ("olga@example.org", "ivanov@example.org")
 

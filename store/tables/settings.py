@@ -94,9 +94,9 @@ class StormLimitsRow(SQLModel, table=True):
 
     __tablename__: Any = "storm_limits"
     id: int = Field(default=1, primary_key=True)
-    object_letters: int = 30
+    object_letters: int = 100
     object_minutes: int = 10
-    recipient_letters: int = 60
+    recipient_letters: int = 0
     recipient_minutes: int = 10
     then: str = "digest"
     digest_minutes: int = 10
