@@ -48,7 +48,7 @@ def _merge(minutes: int) -> str:
 
     A clock that is somewhat slow goes on in the window that another one has begun.
     """
-    same = f"letter_count.started >= excluded.started AND letter_count.started < excluded.started + {minutes}"
+    same = f"letter_count.started >= excluded.started AND letter_count.started <= excluded.started + {minutes}"
     past = f"letter_count.started >= excluded.started - {minutes} AND letter_count.started < excluded.started"
     return f"""
         ON CONFLICT (key) DO UPDATE SET
