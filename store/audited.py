@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hi
 
 from sqlalchemy import Connection, Table, func, select
 
-from store import directory, rulebook, settings, tables
+from store import directory, rule_views, rulebook, settings, tables
 from store.audit import Values
 from store.bulk import as_json
 from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
@@ -157,6 +157,20 @@ class _Rules(Audited):
         rulebook.delete_in(self.connection, self.store, name, self.who)
 
 
+class _RuleViews(Audited):
+    def read(self, name: str) -> Values | None:
+        view = rule_views.view_in(self.connection, name)
+        return as_values(view) if view else None
+
+    def save(self, name: str, values: Values) -> None:
+        before = rule_views.view_in(self.connection, name) or rule_views.RuleView(name)
+        view = replace(before, **as_fields(rule_views.RuleView, values))
+        rule_views.save_view_in(self.connection, self.store, view, self.who)
+
+    def delete(self, name: str) -> None:
+        rule_views.delete_view_in(self.connection, self.store, name, self.who)
+
+
 class _People(Audited):
     key_field = "email"
 
@@ -208,6 +222,7 @@ KINDS: dict[str, type[Audited]] = {
     "storms": _StormLimits,
     "mail.connections": _Connections,
     "rule": _Rules,
+    "rule_view": _RuleViews,
     "person": _People,
     "team": _Teams,
 }

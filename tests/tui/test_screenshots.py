@@ -61,6 +61,7 @@ PICTURES: list[Picture] = [
     ("notice", NARROW, "en", ["2", "enter"]),
     ("event-actions", NARROW, "ru", ["3"]),
     ("event-actions", WIDE, "en", ["3"]),
+    ("rule-views", NARROW, "ru", ["3", "v"]),
     ("escalations", NARROW, "en", ["4"]),
     ("escalations", WIDE, "ru", ["4"]),
     ("event-action", NARROW, "ru", ["3", "e"]),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Connection, Table, insert, update
 
 from store import tables
 from store.audit import record
@@ -44,6 +44,7 @@ def write_everywhere(store: Store, text: str) -> None:
         put(tables.sending, sender_name=text)
         put(tables.connection_health, last_error=text, circuit="open")
         put(tables.dispatcher, host=text)
+        connection.execute(insert(tables.rule_view).values(name=text, filter=text, sort=text, descending=True))
         put(tables.rule, titles={"ru": text, "en": text}, fixed_addresses=[text])
         first = tables.mail_connection
         connection.execute(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -13,11 +14,14 @@ from textual.widgets import DataTable
 
 from store.errors import StoreError
 from store.rule_stats import stats_in
+from store.rule_views import RuleView, views_in
 from store.rulebook import delete_in, rules_in, set_enabled
 from store.rules import Rule
+from store.sanitise import clean_line
 from store.vocabulary import RuleKind
 from tui.operator import operator
 from tui.screens.base import SectionScreen
+from tui.screens.rule_views import RuleViewsScreen, shipped_views
 from tui.spoken import Command, binding
 from tui.widgets.question import Question
 from tui.widgets.rule_form import RuleForm, blank
@@ -44,6 +48,7 @@ class RulesSection(SectionScreen):
         binding("e", "edit", "rules.edit"),
         binding("a", "add", "rules.add"),
         binding("c", "copy", "rules.copy"),
+        binding("v", "views", "rules.views"),
         binding("d,delete", "delete", "rules.delete"),
         binding("h", "history", "rules.history"),
         binding("f6", "try_it", "rule.try_it"),
@@ -56,6 +61,7 @@ class RulesSection(SectionScreen):
         number: int
         rules: dict[str, Rule]
         lines: tuple[RuleLine, ...]
+        views: Sequence[RuleView]
         note: str | None
 
     @dataclass
@@ -70,6 +76,7 @@ class RulesSection(SectionScreen):
     def on_mount(self) -> None:
         self._last: Switched | None = None
         self._rules: dict[str, Rule] = {}
+        self._views: Sequence[RuleView] = ()
         self._readings, self._shown = count(1), 0
         self.reload()
         self.follow_store(lambda: self._load(None))
@@ -92,12 +99,13 @@ class RulesSection(SectionScreen):
             with self.store.read() as connection:
                 rules = {rule.code: rule for rule in rules_in(connection)}
                 stats = stats_in(connection, now)
+                views = views_in(connection)
         except StoreError as error:
             self.post_message(self.Refused(self.problem(error)))
             return
         mine = {code: rule for code, rule in rules.items() if rule.kind is self.KIND}
         lines = [rule_line(rule, self.say, stats[code], now, rules) for code, rule in mine.items()]
-        self.post_message(self.Loaded(number, mine, tuple(lines), note))
+        self.post_message(self.Loaded(number, mine, tuple(lines), views, note))
 
     def _switch(self, changes: Sequence[tuple[Sequence[str], bool]], note: str) -> None:
         try:
@@ -112,7 +120,7 @@ class RulesSection(SectionScreen):
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         if event.number > self._shown:
-            self._shown, self._rules = event.number, event.rules
+            self._shown, self._rules, self._views = event.number, event.rules, event.views
             self.list.show(event.lines, event.note)
 
     @on(Refused)
@@ -147,7 +155,15 @@ class RulesSection(SectionScreen):
             self.app.push_screen(TryScreen(self.say, rule))
 
     def commands(self) -> Sequence[Command]:
-        return [Command(self.say("try.command"), self.say("help.rule_try_it"), self.action_try_it)]
+        views = [
+            Command(self.say("views.command", name=view.name), clean_line(view.filter), partial(self.list.use, view))
+            for view in [*shipped_views(self.say), *self._views]
+        ]
+        return [
+            Command(self.say("try.command"), self.say("help.rule_try_it"), self.action_try_it),
+            Command(self.say("views.title"), self.say("help.rules_views"), self.action_views),
+            *views,
+        ]
 
     def action_add(self) -> None:
         """Open the form of a new one."""
@@ -165,6 +181,14 @@ class RulesSection(SectionScreen):
             self.run_worker(lambda: self._load(note), group="rules", thread=True, exit_on_error=False)
 
         self.app.push_screen(RuleForm(self.say, rule), closed)
+
+    def action_views(self) -> None:
+        """Choose a view of the list, or save the present one."""
+        self.app.push_screen(RuleViewsScreen(self._views, self.list.view), self._use)
+
+    def _use(self, view: RuleView | None) -> None:
+        if view is not None:
+            self.list.use(view)
 
     def action_delete(self) -> None:
         """Delete the row under the cursor, after a question; one of the standard set can only be switched off."""

@@ -16,6 +16,8 @@ from textual.suggester import Suggester
 from textual.widgets import DataTable, Input, Static
 
 from store.rule_stats import Mark
+from store.rule_views import SORTS, RuleView
+from store.sanitise import clean_line
 from tui.spoken import binding
 from tui.widgets.feed_line import fitted
 from tui.widgets.form import Say
@@ -126,6 +128,18 @@ class RuleList(Vertical):
     def table(self) -> RuleTable:
         """The rows."""
         return self.query_one(RuleTable)
+
+    @property
+    def view(self) -> RuleView:
+        """What is filtered for, and the order; without a name."""
+        return RuleView("", self.needle.strip(), self.order, self._descending)
+
+    def use(self, view: RuleView) -> None:
+        """Filter and sort as a view says."""
+        self.query_one("#rule-filter", Input).value = clean_line(view.filter)
+        self._sort(view.sort if view.sort in SORTS else "", descending=view.descending)
+        self.tell(self.say("views.used", name=view.name))
+        self.table.focus()
 
     @property
     def marked(self) -> frozenset[str]:
@@ -289,8 +303,7 @@ class RuleList(Vertical):
 
     def action_sort(self) -> None:
         """Sort by the next column; after the last one, in the order the rules were made."""
-        cycle = ("", *_COLUMNS)
-        self._sort(cycle[(cycle.index(self.order) + 1) % len(cycle)])
+        self._sort(SORTS[(SORTS.index(self.order) + 1) % len(SORTS)])
 
     def action_reverse(self) -> None:
         """Reverse the order, if there is one."""

@@ -5,11 +5,13 @@ from textual.widgets import Input
 
 from store.engine import Store
 from store.rule_stats import RuleCount, count_in
+from store.rule_views import RuleView, views_in
 from store.rulebook import list_rules
 from store.vocabulary import RuleKind
-from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
+from tests.tui.screens.sections import LANGUAGES, SIZES, press, section, settle
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
+from tui.screens.escalations import EscalationsScreen
 from tui.screens.event_actions import EventActionsScreen
 from tui.widgets.rule_list import RuleList
 
@@ -128,3 +130,35 @@ async def test_what_actions_do_is_seen_as_it_happens_and_the_cursor_stays_on_its
         await until(pilot, lambda: "! Nobody had an address; matched in 30 days: 1" in seen(pilot.app))
         await press(pilot, "S")
         assert rules.table.get_row_at(len(known) - 1) == rules.table.get_row(known[60])
+
+
+async def test_a_view_is_saved_chosen_on_another_list_and_deleted(section_store: Store) -> None:
+    def saved() -> list[RuleView]:
+        with section_store.read() as connection:
+            return views_in(connection)
+
+    async with section(section_store, EventActionsScreen, language="en") as pilot:
+        rules = pilot.app.screen.query_one(RuleList)
+        await press(pilot, "slash", *"channel:email", "enter", "s", "s")
+        letters = rules.table.row_count
+        await press(pilot, "v", "s", *"Off", "enter")
+        assert saved() == []
+        assert "built in" in seen(pilot.app)
+        await press(pilot, *["backspace"] * 3, *"Mine", "enter")
+        mine = RuleView("Mine", "channel:email", "title")
+        assert saved() == [mine]
+        await press(pilot, "v", "enter")
+        assert (rules.table.row_count, rules.view) == (len(codes(section_store)), RuleView(""))
+        await press(pilot, "v", "end", "enter")
+        assert (rules.table.row_count, rules.order) == (letters, "title")
+        assert "view: Mine" in seen(pilot.app)
+        pilot.app.push_screen(EscalationsScreen())
+        await settle(pilot, 3)
+        assert "View: Mine" in {one.title for one in pilot.app.get_system_commands(pilot.app.screen)}
+        await press(pilot, "v", "down", "enter")
+        assert pilot.app.screen.query_one(RuleList).needle == "off"
+        await press(pilot, "v", "d")
+        assert saved() == [mine]
+        await press(pilot, "end", "d", "left", "enter")
+        assert saved() == []
+        assert "Mine" not in seen(pilot.app)
