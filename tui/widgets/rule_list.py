@@ -136,7 +136,7 @@ class RuleList(Vertical):
 
     def use(self, view: RuleView) -> None:
         """Filter and sort as a view says."""
-        self.query_one("#rule-filter", Input).value = clean_line(view.filter)
+        self.needle = self.query_one("#rule-filter", Input).value = clean_line(view.filter)
         self._sort(view.sort if view.sort in SORTS else "", descending=view.descending)
         self.tell(self.say("views.used", name=view.name))
         self.table.focus()
@@ -264,7 +264,7 @@ class RuleList(Vertical):
         on = sum(line.enabled for line in self._lines.values())
         parts = [self._note] if self._note else []
         if self._wanted.unknown:
-            fields = ", ".join(self.say(f"filter.{one}") for one in (*FIELDS, *SWITCHES))
+            fields = ", ".join(self.say(f"filter.{one}") for one in FIELDS)
             parts = [self.say("filter.unknown", name=self._wanted.unknown[0], fields=fields)]
         if self._marked:
             parts.append(self.say("rules.marked", count=len(self._marked)))
@@ -287,7 +287,9 @@ class RuleList(Vertical):
 
     @on(Input.Changed, "#rule-filter")
     def _typed(self, event: Input.Changed) -> None:
-        self.needle = event.value
+        if event.value != self.needle:
+            self._note = ""  # it spoke of what was filtered for before
+            self.needle = event.value
 
     @on(Input.Submitted, "#rule-filter")
     def _to_rows(self) -> None:

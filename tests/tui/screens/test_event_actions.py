@@ -152,6 +152,8 @@ async def test_a_view_is_saved_chosen_on_another_list_and_deleted(section_store:
         await press(pilot, "v", "end", "enter")
         assert (rules.table.row_count, rules.order) == (letters, "title")
         assert "view: Mine" in seen(pilot.app)
+        await press(pilot, "slash", "space", "x")
+        assert "view: Mine" not in seen(pilot.app)
         pilot.app.push_screen(EscalationsScreen())
         await settle(pilot, 3)
         assert "View: Mine" in {one.title for one in pilot.app.get_system_commands(pilot.app.screen)}
