@@ -41,7 +41,6 @@ PATHS = {
     "try: events": ["3", "f6"],
     "try: words": ["3", "e", "f6", "f6", "f6"],
     "try: the last days": ["3", "f6", "shift+f6"],
-    "try: a made-up event": ["4", "f6"],
     "views": ["3", "v"],
     "name of a view": ["3", "v", "s"],
     "escalation": ["4", "e"],
