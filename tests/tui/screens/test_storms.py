@@ -1,5 +1,6 @@
 """A storm on screen: the line on top leads to what it holds, and there it is released, dropped or digested."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from textual.widgets import Select
@@ -38,7 +39,8 @@ def flooded(folder: Path) -> Store:
     while Planner(store).plan_now():
         pass
     now = store.clock()
-    store.write(lambda connection: beat(connection, DispatcherCard("d", "mail-1", 1, now, now, alive=True)))
+    later = now + timedelta(hours=1)  # alive for as long as the test takes
+    store.write(lambda connection: beat(connection, DispatcherCard("d", "mail-1", 1, now, later, alive=True)))
     return store
 
 
@@ -60,17 +62,18 @@ async def test_a_storm_is_seen_and_done_with(tmp_path: Path) -> None:
         assert app.screen.query_one("#delivery-state", Select).value == "storm"
 
         await pilot.press("l")  # the newest row is about RP-3
-        await until(pilot, lambda: isinstance(app.screen, Question))
-        assert "8 (RP-3)" in seen(app)
+        await until(pilot, lambda: isinstance(app.screen, Question) and "8 (RP-3)" in seen(app))
         await pilot.press("left", "enter")
         await until(pilot, lambda: len(rows.rows) == 16)
         assert states(store, "RP-3") == {("pending", "")}
 
-        await pilot.press("d", "escape")
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(app.screen, Question) and "8 (RP-2)" in seen(app))
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen))
         assert len(list_storms(store)) == 2
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, Question))
+        await until(pilot, lambda: isinstance(app.screen, Question) and "8 (RP-2)" in seen(app))
         await pilot.press("left", "enter")
         await until(pilot, lambda: len(rows.rows) == 8)
         assert states(store, "RP-2") == {("pending", ""), ("cancelled", "cancelled")}
