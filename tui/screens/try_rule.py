@@ -25,6 +25,7 @@ from store.past_events import Glance, newest_of
 from store.rulebook import list_rules
 from store.rules import Rule
 from store.sanitise import clean_line
+from store.vocabulary import EventType
 from tui.screens.delivery import Page, PageName
 from tui.spoken import SpokenModal, binding
 from tui.widgets.card_view import CardView
@@ -171,7 +172,10 @@ class TryScreen(SpokenModal[None]):
         self._rules = {**event.rules, self._rule.code: self._rule}
         self._names = event.names
         what = "replay.without" if same else "replay.changed" if stored else "replay.with"
-        self.query_one(ReplayPage).ask(self.say(what))
+        # The clock makes events for the thresholds there are; of one that is only in the form it made none.
+        clocked = self._rule.event_type in {EventType.DEADLINE, EventType.WAITING}
+        hint = f" {self.say('replay.clocked')}" if clocked else ""
+        self.query_one(ReplayPage).ask(self.say(what) + hint)
         focused = self.focused
         self.query_one(EventPicker).show(event.events, event.sample)
         if self._page != "event" and focused is not None:
