@@ -117,7 +117,6 @@ class TryScreen(SpokenModal[None]):
         super().__init__()
         self._rule = rule
         self._edit = Edit.of(rule)
-        self._first = page
         self._title = rule.titles.get(say("language.code")) or next(iter(rule.titles.values()), rule.code)
         self._rules: dict[str, Rule] = {}
         self._names: dict[str, str] = {}
@@ -142,7 +141,7 @@ class TryScreen(SpokenModal[None]):
     def on_mount(self) -> None:
         for page in PAGES:
             self.query_one(f"#name-{page}", Static).update(Content(self.say(f"try.page_{page}")))
-        self._show_page(self._first)
+        self._show_page(self._page)
         self.run_worker(self._load, group="try-read", thread=True, exit_on_error=False)
 
     # the event
@@ -264,8 +263,10 @@ class TryScreen(SpokenModal[None]):
     def _show_difference(self, event: Replayed) -> None:
         page = self.query_one(ReplayPage)
         if event.found is None:
+            page.end()
             self._complain(self.Refused(event.problem))
-        page.show(event.found or Difference(), self._rules, event.took_s)
+        else:
+            page.show(event.found, self._rules, event.took_s)
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:

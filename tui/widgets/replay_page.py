@@ -86,6 +86,10 @@ class ReplayPage(Vertical):
         for name in ("line", "count", "example-lines"):
             self.query_one(f"#replay-{name}", Static).update("")
 
+    def end(self) -> None:
+        """No events are being gone over any more."""
+        self.remove_class("-running")
+
     def far(self, done: int, total: int) -> None:
         """So far it is."""
         self.query_one(ProgressBar).update(total=total, progress=done)
@@ -93,7 +97,7 @@ class ReplayPage(Vertical):
     def show(self, found: Difference, rules: Mapping[str, Rule], took_s: float) -> None:
         """Show what was found."""
         texts, zone = self.console.texts, self.console.zone
-        self.remove_class("-running")
+        self.end()
         self.query_one("#replay-line", Static).update(Content(in_one_line(found, texts)))
         seconds = texts("replay.took", seconds=f"{took_s:.1f}")
         self.query_one("#replay-count", Static).update(Content(f"{gone_over(found, texts)} · {seconds}"))
