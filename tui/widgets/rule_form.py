@@ -14,7 +14,7 @@ from store.catalogue.letters import template_text
 from store.catalogue.standard import STANDARD
 from store.errors import SettingsError, StoreError
 from store.rule_check import check_rule
-from store.rulebook import list_rules, save_rule, to_values
+from store.rulebook import list_rules, save_in, save_rule, to_values
 from store.rules import OwnText, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
 from tui.operator import operator
@@ -64,6 +64,9 @@ class RuleForm(Form):
     """Edits a rule, or makes one. What the event type and the channel do not call for is not shown."""
 
     FOOTER = ("form.save", "form.cancel", "rule.try_it", "rule.as_standard")
+    DEFAULT_CSS = """
+    RuleForm #field-also_objects, RuleForm #field-also_events { height: 4; }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("f6", "try_it", "rule.try_it", first=True),
         binding("f9", "as_standard", "rule.as_standard"),
@@ -84,6 +87,9 @@ class RuleForm(Form):
         def words(section: str, values: Sequence[str]) -> list[tuple[str, str]]:
             return [(word(say, section, value), value) for value in values]
 
+        def also(name: str, options: list[tuple[str, str]]) -> Field:
+            return several_field(name, label(name), options, ())
+
         objects = list(dict.fromkeys([*map(str, ObjectType), rule.object_type]))
         events = [one.value for one in EventType if one is not EventType.DEADLINE]
         kinds = [(say(f"rules.form_{one}"), one) for one in THRESHOLDS]
@@ -96,9 +102,11 @@ class RuleForm(Form):
                 for one in Language
             ),
             choice_field("object_type", label("object_type"), rule.object_type, words("object", objects)),
+            *([] if rule.code else [also("also_objects", words("object", objects))]),
             choice_field("event_type", label("event_type"), rule.event_type.value, words("event", events))
             if rule.kind is RuleKind.EVENT_ACTION
             else choice_field("deadline", label("deadline"), (rule.deadline or DeadlineKind.RESOLUTION), deadlines),
+            *([also("also_events", words("event", events))] if self._many else []),
             choice_field("threshold", label("threshold"), threshold.kind, kinds),
             text_field("value", say("rules.value"), str(threshold.value or "")),
             text_field("waiting_days", label("waiting_days"), str(rule.waiting_days or "")),
@@ -125,6 +133,18 @@ class RuleForm(Form):
             *(field for language in Language for field in self._text_fields(language, own[language])),
         ]
 
+    @property
+    def _many(self) -> bool:
+        """Whether one form may make several event actions: each is a row of one object and one event."""
+        return not self.rule.code and self.rule.kind is RuleKind.EVENT_ACTION
+
+    def _events(self) -> list[EventType]:
+        """The event, and those it is made for as well."""
+        if self.rule.kind is RuleKind.ESCALATION:
+            return [EventType.DEADLINE]
+        also = self.text("also_events").split() if self._many else []
+        return [EventType(one) for one in dict.fromkeys((self.text("event_type"), *also))]
+
     def _text_fields(self, language: Language, own: OwnText | None) -> list[Field]:
         text = own or template_text(self.rule.template, language)
         found: list[Field] = []
@@ -136,14 +156,14 @@ class RuleForm(Form):
 
     def follow(self) -> None:
         escalation = self.rule.kind is RuleKind.ESCALATION
-        event = EventType.DEADLINE if escalation else EventType(self.text("event_type"))
+        events = self._events()
         email = self.text("channel") == Channel.EMAIL.value
         roles = self.text("recipients").split()
         shown = {
             "threshold": escalation,
             "value": escalation and self.text("threshold") != AT_DUE,
-            "waiting_days": event is EventType.WAITING,
-            "from_status": event is EventType.STATUS_CHANGED,
+            "waiting_days": EventType.WAITING in events,
+            "from_status": EventType.STATUS_CHANGED in events,
             "to_status": not escalation,
             "not_to_status": not escalation,
             "teams": Role.TEAMS.value in roles,
@@ -161,8 +181,22 @@ class RuleForm(Form):
         for name, display in shown.items():
             self.field(name).display = display
 
+    def read_all(self, values: dict[str, Value]) -> list[Rule]:
+        """The rules that stand in the form: of one object and one event each.
+
+        Raises:
+            SettingsError: A value is wrong.
+        """
+        objects = [str(values["object_type"]), *str(values.get("also_objects", "")).split()]
+        events = [str(values.get("event_type", "")), *str(values.get("also_events", "")).split()]
+        return [
+            self.read({**values, "object_type": thing} | ({"event_type": event} if event else {}))
+            for thing in dict.fromkeys(objects)
+            for event in dict.fromkeys(events)
+        ]
+
     def read(self, values: dict[str, Value]) -> Rule:
-        """The rule as it stands in the form.
+        """The rule as it stands in the form, of the first object and event.
 
         Raises:
             SettingsError: A value is wrong.
@@ -218,20 +252,28 @@ class RuleForm(Form):
             raise SettingsError(name, self.say("problem.number", least=1))
         return int(text)
 
-    def _made(self, values: dict[str, Value]) -> Rule:
-        """The rule of the form, with a code. Runs in a thread."""
-        rule = self.read(values)
-        return rule if rule.code else replace(rule, code=free_code(rule, [one.code for one in list_rules(self.store)]))
+    def _made(self, values: dict[str, Value]) -> list[Rule]:
+        """The rules of the form, with codes. Runs in a thread."""
+        rules = self.read_all(values)
+        if self.rule.code:
+            return rules
+        known = [one.code for one in list_rules(self.store)]
+        found: list[Rule] = []
+        for rule in rules:
+            found.append(replace(rule, code=free_code(rule, known)))
+            known.append(found[-1].code)
+        return found
 
     def save(self, values: dict[str, Value]) -> None:
-        rule = self._made(values)
+        rules = self._made(values)
         from dispatch.proof import Proof  # Jinja is loaded when a rule is saved, not when one is looked at
 
         try:
             with self.store.read() as connection:
                 proof = Proof(connection)
-                proof.check(rule)
-            save_rule(self.store, rule, operator())
+                for rule in rules:
+                    proof.check(rule)
+            self.store.write(lambda connection: [save_in(connection, self.store, rule, operator()) for rule in rules])
         except SettingsError as error:
             raise SettingsError(_field_of(error.path), error.problem, key=error.key, **error.params) from error
         if proof.left:
@@ -266,7 +308,7 @@ class RuleForm(Form):
 
         def work() -> None:
             try:
-                rule = self._made(values)
+                rule, *_ = self._made(values)
                 check_rule(rule)
             except SettingsError as error:
                 self.console.call_later_from_thread(self.refuse, _field_of(error.path), self.problem(error))

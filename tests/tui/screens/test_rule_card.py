@@ -78,6 +78,30 @@ async def test_an_action_of_ones_own_is_added(section_store: Store) -> None:
     assert (rule.condition, rule.once_minutes) == ("object.priority == 'vip'", 15)
 
 
+async def test_one_form_makes_an_action_for_each_object_and_event(section_store: Store) -> None:
+    before = rules(section_store)
+    async with section(section_store, EventActionsScreen) as pilot:
+        card = await form(pilot, "a")
+        put(card, "title_ru", "Ответственному")
+        card.query_one("#field-also_objects", Choices).choose("task")
+        card.query_one("#field-also_events", Choices).choose("status_changed")
+        await until(pilot, lambda: card.field("from_status").display)
+        put(card, "from_status", "in_progress")
+        put(card, "condition", "nobody is none")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: card.query_one("#row-condition").has_class("-wrong"))
+        assert rules(section_store) == before
+        put(card, "condition", "")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: len(rules(section_store)) == len(before) + 4)
+    made = {code: rule for code, rule in rules(section_store).items() if code not in before}
+    assert {code: rule.from_status for code, rule in made.items()} == {
+        "own.request.added.email": (), "own.request.status_changed.email": ("in_progress",),
+        "own.task.added.email": (), "own.task.status_changed.email": ("in_progress",),
+    }  # fmt: skip
+    assert {rule.titles["ru"] for rule in made.values()} == {"Ответственному"}
+
+
 async def test_recipients_are_taken_and_let_go_by_keyboard_and_told_apart_without_colours(section_store: Store) -> None:
     async with section(section_store, EventActionsScreen, size=(120, 40)) as pilot:
         card = await form(pilot, "e")
