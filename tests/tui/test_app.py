@@ -1,13 +1,9 @@
 """The console as a whole: every section by its key and from the palette, the language, the dock, help, leaving."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from store.engine import Store
 from tests.tui.screens.sections import settle
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import SCREENS, ConsoleApp
@@ -17,13 +13,6 @@ from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import SECTIONS
 
 SIZES = [(80, 24), (120, 40)]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def console(store: Store, language: str = "ru") -> ConsoleApp:

@@ -1,8 +1,5 @@
 """The follower misses nothing: not in a burst, not through a store that cannot be read for a while."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from textual.widgets._toast import Toast
 
@@ -10,17 +7,10 @@ from store import feed
 from store.cards import FeedRow
 from store.engine import Store
 from store.errors import StoreUnreachableError
-from tests.tui.scripted_desk import add_notice, scripted_store
+from tests.tui.scripted_desk import add_notice
 from tests.tui.waiting import until
 from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 async def test_a_burst_larger_than_a_page_is_shown_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,9 @@
 """A terminal smaller than 80×24 gets a message in both languages, whatever is open, and all is well again after."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from store.engine import Store
 from tests.tui.screens.sections import settle
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
@@ -18,13 +14,6 @@ OPEN = {
     "changed form": "5 e x", "question": "5 e x escape", "company form": "6 e", "people": "7",
     "audit": "8", "system": "9", "help": "3 question_mark", "try": "3 f6 f6 f6",
 }  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.mark.parametrize("keys", OPEN.values(), ids=OPEN.keys())

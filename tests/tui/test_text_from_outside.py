@@ -1,8 +1,5 @@
 """Text from outside is data: markup is shown, control characters are not, length and emptiness do no harm."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Connection, Table, insert, update
 
@@ -10,7 +7,7 @@ from store import tables
 from store.audit import record
 from store.engine import Store
 from tests.tui.screens.sections import settle
-from tests.tui.scripted_desk import add_notice, scripted_store
+from tests.tui.scripted_desk import add_notice
 from tests.tui.test_texts import PATHS
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
@@ -24,13 +21,6 @@ HOSTILE = {
     "empty": "",
 }
 FORBIDDEN = "\x1b\x07\x9b\u202e\u2066\r"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def write_everywhere(store: Store, text: str) -> None:

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
@@ -11,7 +10,6 @@ import pytest
 from store.engine import Store
 from store.vocabulary import Language
 from tests.tui.screens.sections import settle
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
@@ -67,13 +65,6 @@ PATHS = {
     "palette": ["ctrl+p"],
     "question": ["5", "d"],
 }
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def placeholders(text: str) -> set[str]:

@@ -1,12 +1,8 @@
 """The narrator says over the live pane what there is to see."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from store.engine import Store
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tui.app import ConsoleApp
 from tui.demo import narrator
@@ -15,13 +11,6 @@ from tui.demo.narrator import TIPS, Narrator
 from tui.demo.story import SWITCHED_OFF
 
 EFFECT = SwitchedOff(SWITCHED_OFF, "demo-4", "RP-1042", ("rule_off",), 0)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])

@@ -1,8 +1,6 @@
 """The audit: every change in words, found by them, live, and taken back by one key after a question."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,6 @@ from store.revert import revert
 from store.rulebook import list_rules, save_rule, set_enabled
 from store.settings import company, connections, delete_connection, save_company, save_connection, sending
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.audit import PAGE, AuditScreen
@@ -26,13 +23,6 @@ from tui.widgets.audit_list import AuditList
 from tui.widgets.question import Question
 
 RULE = "request.added.client.email"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def rows(pilot: "Pilot[Any]") -> AuditList:

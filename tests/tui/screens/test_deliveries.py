@@ -1,7 +1,6 @@
 """The queue: it follows the store, keeps its cursor, pages back, and does what it is told to."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from rich.cells import cell_len
@@ -11,19 +10,12 @@ from store import outbox
 from store.engine import Store
 from store.vocabulary import DeliveryState
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
-from tests.tui.scripted_desk import add_notice, scripted_store, the_row
+from tests.tui.scripted_desk import add_notice, the_row
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.deliveries import PAGE, DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.delivery_list import DeliveryList
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def rows(screen: object) -> DeliveryList:

@@ -1,8 +1,7 @@
 """A delivery opened: the letter as its recipient sees it, and why."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,17 +11,10 @@ from store import journal, outbox
 from store.engine import Store
 from store.vocabulary import Channel, DeliveryState
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
-from tests.tui.scripted_desk import add_notice, scripted_store, the_row
+from tests.tui.scripted_desk import add_notice, the_row
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.delivery import DeliveryScreen
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """The live screen: what happens appears by itself, can be walked through and opened."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ from tui.widgets.letter_preview import LetterPreview
 from tui.widgets.live_pane import LivePane
 
 SIZES = [(80, 24), (120, 40)]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def console(store: Store, language: str = "ru") -> ConsoleApp:

@@ -1,6 +1,5 @@
 """The directory: found as one types, edited, switched off with a question, imported after a preview."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from store.people_search import PAGE
 from store.rulebook import list_rules, save_rule
 from store.vocabulary import Role
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
-from tests.tui.scripted_desk import PETROV, VOLKOV, scripted_store
+from tests.tui.scripted_desk import PETROV, VOLKOV
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.people import PeopleScreen
@@ -24,13 +23,6 @@ from tui.screens.people_import import PeopleImportScreen
 from tui.widgets.directory_lists import EntryList
 from tui.widgets.people_forms import PersonForm, TeamForm
 from tui.widgets.question import Question
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def screen(pilot: "Pilot[Any]") -> PeopleScreen:

@@ -1,8 +1,6 @@
 """Silent mode on its tab: switched on, seen on every screen, switched off with a word about what it held."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -13,7 +11,6 @@ from store.engine import Store
 from store.settings import silent_mode
 from store.silence import read_silence
 from store.vocabulary import DeliveryState, SilentState
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tui.app import ConsoleApp
 from tui.widgets.silent_form import SilentForm
@@ -21,13 +18,6 @@ from tui.widgets.silent_pane import SilentPane
 from tui.widgets.statusbar import StatusBar
 
 SIZES = [(80, 24), (120, 40)]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 async def open_form(pilot: "Pilot[None]", app: ConsoleApp) -> SilentForm:

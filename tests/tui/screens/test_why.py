@@ -1,7 +1,5 @@
 """Why: asked of what the cursor is on, or of whatever one types; what was not sent is there as well."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +8,7 @@ from textual.widgets import Input
 
 from store.engine import Store
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
-from tests.tui.scripted_desk import MARKOV, scripted_store
+from tests.tui.scripted_desk import MARKOV
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.deliveries import DeliveriesScreen
@@ -18,13 +16,6 @@ from tui.screens.delivery import DeliveryScreen
 from tui.screens.people import PeopleScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.why_list import WhyList
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 def rows(pilot: "Pilot[Any]") -> WhyList:

@@ -1,9 +1,7 @@
 """The line on top tells what matters most, within its width."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,20 +12,12 @@ from store.engine import Store
 from store.settings import connections, save_connection, save_sending, save_silent_mode
 from store.status import leave, read_status, save_health
 from store.vocabulary import Protocol, SilentState
-from tests.tui.scripted_desk import scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
 from tui.screens.outgoing_mail import OutgoingMailScreen
 from tui.widgets.sending_form import SendingForm
 from tui.widgets.statusbar import StatusBar
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = scripted_store(tmp_path)
-    yield store
-    store.close()
 
 
 async def shown(store: Store, language: str = "ru", size: tuple[int, int] = (80, 24)) -> tuple[str, frozenset[str]]:
