@@ -8,15 +8,17 @@ from store.audit import record
 from store.engine import Store
 from tests.tui.screens.sections import settle
 from tests.tui.scripted_desk import add_notice
-from tests.tui.test_texts import PATHS
+from tests.tui.test_texts import PATHS, raw_keys
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
 
+MARKUP = "[/b] [@click=app.quit]x[/] [INC-5]"
+CONTROL = " a\x1b]0;title\x07b\x1b[31mc\x9b2Jd one\r\ntwo\nthree\rfour abc\u202edef\u2066"
 HOSTILE = {
-    "markup": "[/b] [@click=app.quit]x[/] [INC-5]",
-    "control characters": "a\x1b]0;title\x07b\x1b[31mc\x9b2Jd one\r\ntwo\nthree\rfour abc\u202edef\u2066",
+    # They hide nothing from each other: what takes markup for its own fails at the first, whatever comes after.
+    "markup and control characters": MARKUP + CONTROL,
     "long and wide": "漢字" * 50 + "Ы" * 4000,
     "empty": "",
 }
@@ -60,8 +62,10 @@ async def test_every_screen_shows_it_as_it_is(store: Store, text: str) -> None:
                 await settle(pilot)
             shown = seen(app)
             assert not set(shown) & set(FORBIDDEN), name
-            if text.startswith("[") and name in {"letter", "connections", "event actions", "company"}:
-                assert text in shown, name
+            if text.startswith(MARKUP):
+                assert raw_keys(shown.replace(MARKUP, "")) == set(), name
+                if name in {"letter", "connections", "event actions", "company"}:
+                    assert MARKUP in shown, name
             app.notify(text, title=text)
             await pilot.pause()
             while len(app.screen_stack) > 2:
