@@ -67,6 +67,11 @@ class TooSmall(Static):
         super().__init__(Content(TOO_SMALL))
 
 
+def problem_in_words(error: SettingsError, say: Callable[..., str]) -> str:
+    """What is wrong with a setting, in a language that has the words; else as the store says it."""
+    return say(f"problem.{error.key}", **error.params) if error.key else error.problem
+
+
 class Spoken(Screen[ScreenResultType]):
     """A screen of the console."""
 
@@ -110,7 +115,7 @@ class Spoken(Screen[ScreenResultType]):
     def problem(self, error: Exception) -> str:
         """What went wrong, in the console's language where it has the words; may be called from any thread."""
         if isinstance(error, SettingsError):
-            return self.say(f"problem.{error.key}", **error.params) if error.key else error.problem
+            return problem_in_words(error, self.say)
         return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
     @property

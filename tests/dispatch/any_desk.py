@@ -4,25 +4,35 @@ The pools are small on purpose: what goes wrong does so where two mentions are t
 same event, two roles have the same holder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
+from sqlalchemy import Connection, delete
 
 from dispatch.cloudevents import parse_event
 from dispatch.directory import Directory
 from dispatch.loops import Ours
 from dispatch.plan import Plan, Rulebook, plan, threshold_key
+from store import tables
 from store.cards import Company, Person, Team
 from store.catalogue.standard import STANDARD
+from store.directory import save_people_in, save_teams_in
+from store.engine import Store
 from store.events import StoredEvent, as_stored
 from store.message_ids import PURPOSE, message_id, thread_id
+from store.rulebook import save_in
 from store.rules import Rule, Threshold
 from store.secrets import Keyring
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, Role, RuleKind
 from tests.conftest import KEY
 from tests.desk import NOON, SENDING, event
 
+_EMPTIED = (
+    tables.delivery, tables.notification, tables.decision, tables.event, tables.deadline, tables.object_,
+    tables.membership, tables.person, tables.team, tables.rule,
+)  # fmt: skip
 STAFF = tuple(f"{name}@example.org" for name in ("ivanov", "petrov", "olga"))
 STRANGERS = ("кто@пример.рф", "КТО@xn--e1afmkfd.xn--p1ai", "Кто@пример.рф", "not@an@address")
 """Nobody's in the directory; all but the last are one mailbox."""
@@ -209,3 +219,17 @@ def desks(draw: st.DrawFn) -> Desk:
 
 
 assert all(threshold_key(rule).count(":") == 3 for rule in STANDARD if rule.threshold), "as `documents` writes it"
+
+
+def refurnish(store: Store, teams: Sequence[Team], people: Sequence[Person], rules: Sequence[Rule]) -> None:
+    """Empty a store of what examples before left, and furnish it."""
+
+    def work(connection: Connection) -> None:
+        for table in _EMPTIED:
+            connection.execute(delete(table))
+        save_teams_in(connection, store, teams, "test")
+        save_people_in(connection, store, people, "test")
+        for rule in rules:
+            save_in(connection, store, rule, "test")
+
+    store.write(work)

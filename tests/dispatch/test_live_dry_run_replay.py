@@ -8,7 +8,7 @@ import pytest
 from hypothesis import event as label
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import update
 
 from dispatch import told as lately
 from dispatch.compose import to_html, with_signature
@@ -17,22 +17,16 @@ from dispatch.intake import emit
 from dispatch.planner import Draft, Note, Planner, Settings, draft
 from store import tables
 from store.cards import Company, DecisionCard, DeliveryCard, EventCard
-from store.directory import save_people_in, save_teams_in
 from store.engine import Store
 from store.events import unplanned
 from store.journal import story
-from store.rulebook import save_in
 from store.settings import save_company, save_sending
 from store.vocabulary import Channel, DeliveryState
 from tests.conftest import KEY
 from tests.desk import SENDING, lines, open_store
-from tests.dispatch.any_desk import directories, documents, kinds, rulebooks
+from tests.dispatch.any_desk import directories, documents, kinds, refurnish, rulebooks
 
 SIGNATURE = "С уважением, служба поддержки"
-EMPTIED = (
-    tables.delivery, tables.notification, tables.decision, tables.event, tables.deadline, tables.object_,
-    tables.membership, tables.person, tables.team, tables.rule,
-)  # fmt: skip
 Decision = tuple[str, str, bool, str, dict[str, str]]
 Told = tuple[str, str, str, str, str, str]
 """Rule, recipient's name and address, subject, text, HTML."""
@@ -114,15 +108,7 @@ def test_live_dry_run_and_replay_are_one(
     people, teams = directory
     text = data.draw(texts(rules))
 
-    def furnish(connection: Connection) -> None:
-        for table in EMPTIED:
-            connection.execute(delete(table))
-        save_teams_in(connection, store, teams, "test")
-        save_people_in(connection, store, people, "test")
-        for rule in rules:
-            save_in(connection, store, rule, "test")
-
-    store.write(furnish)
+    refurnish(store, teams, people, rules)
     save_company(store, Company("ACME", SIGNATURE, unregistered, timezone="Europe/Moscow"), "test")
 
     dry = [document for document in plan_text(store, text) if not document["duplicate"]]

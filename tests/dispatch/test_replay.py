@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection
 
 from dispatch.edit import Edit
 from dispatch.intake import emit
@@ -21,20 +21,16 @@ from dispatch.told import Told
 from store import tables
 from store.addresses import mailbox_key
 from store.cards import Company
-from store.directory import save_people_in, save_teams_in
 from store.engine import Store
 from store.events import StoredEvent
 from store.past_events import ids_since, newest_of, of_kinds, with_id
-from store.rulebook import list_rules, save_in, save_rule, set_enabled
+from store.rulebook import list_rules, save_rule, set_enabled
 from store.rules import OwnText, Rule
 from store.settings import save_company
 from store.vocabulary import Channel, EventType, Role, RuleKind
 from tests.desk import NOON, HandClock, event, furnish, lines, open_store
-from tests.dispatch.any_desk import Kind, directories, documents, kinds, own_rules, rulebooks
+from tests.dispatch.any_desk import Kind, directories, documents, kinds, own_rules, refurnish, rulebooks
 
-EMPTIED = (
-    tables.event, tables.deadline, tables.object_, tables.membership, tables.person, tables.team, tables.rule,
-)  # fmt: skip
 OWN = Rule(
     "own.email", RuleKind.EVENT_ACTION, {"ru": "Своё", "en": "Own"}, "request", EventType.COMMENT_ADDED,
     Channel.EMAIL, (Role.CLIENT,), "comment.client", tell_actor=True, standard=False,
@@ -217,15 +213,7 @@ def test_a_replay_is_the_whole_rulebook_planned_twice_over_all_events(
     count = data.draw(st.integers(1, 6))
     made = [data.draw(documents(data.draw(kinds() | st.just(kind)), 1, f"e{number}")) for number in range(count)]
 
-    def furnish_any(connection: Connection) -> None:
-        for table in EMPTIED:
-            connection.execute(delete(table))
-        save_teams_in(connection, store, teams, "test")
-        save_people_in(connection, store, people, "test")
-        for rule in rules:
-            save_in(connection, store, rule, "test")
-
-    store.write(furnish_any)
+    refurnish(store, teams, people, rules)
     emit(store, lines(*made))
     found = replay(store, edit, NOON - DAY)
 

@@ -24,7 +24,7 @@ from store.vocabulary import Channel
 from tui.operator import operator
 from tui.spoken import Spoken, binding
 from tui.widgets.card_view import CardView
-from tui.widgets.delivery_words import Story, decisions, head_lines, timeline
+from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, timeline
 from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
 from tui.widgets.statusbar import StatusBar
 
@@ -147,7 +147,7 @@ class DeliveryScreen(Spoken[None]):
                 self.post_message(self.Loaded(None))
                 return
             event, card = found[0]
-            names = {person.email.casefold(): person.name for person in people(self.store)}
+            names = names_by_address(people(self.store))
             for one in event.deliveries:
                 names.setdefault(one.row.recipient_address.casefold(), one.row.recipient_name)
             rules = {rule.code: rule for rule in list_rules(self.store)}

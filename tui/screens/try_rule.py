@@ -29,7 +29,7 @@ from store.vocabulary import EventType
 from tui.screens.delivery import Page, PageName
 from tui.spoken import SpokenModal, binding
 from tui.widgets.card_view import CardView
-from tui.widgets.delivery_words import decision_lines
+from tui.widgets.delivery_words import decision_lines, names_by_address
 from tui.widgets.event_picker import EventPicker
 from tui.widgets.form import Say
 from tui.widgets.letter_page import LetterPage
@@ -159,7 +159,7 @@ class TryScreen(SpokenModal[None]):
             self.post_message(self.Refused(str(error)))
             return
         sample = json.dumps(document, ensure_ascii=False, indent=2)
-        names = {person.email.casefold(): person.name for person in everybody}
+        names = names_by_address(everybody)
         self.post_message(self.Loaded(events, sample, {one.code: one for one in rules}, names))
 
     @on(Loaded)

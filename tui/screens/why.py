@@ -20,7 +20,14 @@ from store.rules import Rule
 from store.sanitise import clean_line
 from tui.spoken import SpokenModal, binding
 from tui.widgets.column_list import ColumnList
-from tui.widgets.delivery_words import clock_time, decision_in_words, event_in_words, rule_title, state_in_words
+from tui.widgets.delivery_words import (
+    clock_time,
+    decision_in_words,
+    event_in_words,
+    names_by_address,
+    rule_title,
+    state_in_words,
+)
 from tui.widgets.row_list import RowList
 from tui.widgets.why_list import WhyList, WhyRow, why_rows
 
@@ -122,7 +129,7 @@ class WhyScreen(SpokenModal[None]):
         def read() -> None:
             try:
                 events = story(self.store, key, LIMIT, lambda seen: self.post_message(self.Far(seen)))
-                names = {person.email.casefold(): person.name for person in people(self.store)}
+                names = names_by_address(people(self.store))
                 rules = {rule.code: rule for rule in list_rules(self.store)}
                 self.post_message(self.Found(key, events, rules, names))
             except StoreError as error:

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from store.errors import SettingsError
 from store.revert import Outlook
-from tui.spoken import binding
+from tui.spoken import binding, problem_in_words
 from tui.widgets.audit_list import AuditLine
 from tui.widgets.audit_words import AuditWords, Difference
 from tui.widgets.form import Say
@@ -77,7 +77,7 @@ def question_text(outlook: Outlook, what: str, words: AuditWords, say: Say) -> s
         if outlook.action == "change"
         for one in words.change(kind, change.name, change.now, change.then)
     ]
-    lines += [f"· {one.label}: {_short(one.before)} → {_short(one.after)}" for one in found[:MAX_FIELDS]]
+    lines += [f"· {one.label}: {shortened(one.before)} → {shortened(one.after)}" for one in found[:MAX_FIELDS]]
     if len(found) > MAX_FIELDS:
         lines.append(say("audit.more_fields", count=len(found) - MAX_FIELDS))
     if outlook.overwritten:
@@ -94,14 +94,15 @@ def _labels(words: AuditWords, kind: str, names: tuple[str, ...]) -> str:
     return ", ".join(shown) + (" …" if len(names) > MAX_FIELDS else "")
 
 
-def _short(text: str | None) -> str:
+def shortened(text: str | None, most: int = MAX_VALUE) -> str:
+    """A value on as many characters as there is room for."""
     text = text or "—"
-    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 1]}…"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def refusal(error: SettingsError, kind: str, words: AuditWords, say: Say) -> str:
     """Why an entry stays, with the field at fault where there is one."""
-    problem = say(f"problem.{error.key}", **error.params) if error.key else error.problem
+    problem = problem_in_words(error, say)
     name = error.path.rsplit(".", 1)[-1].partition("[")[0]
     label = words.label(kind, name)
     return problem if label == name or ":" in error.path else f"{label}: {problem}"

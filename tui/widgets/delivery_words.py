@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from store import digests
-from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
+from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, Person
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
@@ -82,6 +82,11 @@ def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
         (texts("delivery.message_id"), card.message_id, "dim"),
         state,
     ]
+
+
+def names_by_address(people: Iterable[Person]) -> dict[str, str]:
+    """Who has an address, by the address in lower case."""
+    return {person.email.casefold(): person.name for person in people}
 
 
 def event_in_words(event: EventCard, texts: Texts) -> str:

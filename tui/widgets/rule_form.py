@@ -19,6 +19,7 @@ from store.rules import OwnText, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
 from tui.operator import operator
 from tui.spoken import Command, binding
+from tui.widgets.audit_detail import shortened
 from tui.widgets.audit_words import AuditWords
 from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, several_field, text_field
 from tui.widgets.question import Question
@@ -295,7 +296,10 @@ class RuleForm(Form):
         changes = [
             one for name in now if now[name] != then[name] for one in words.change("rule", name, now[name], then[name])
         ]
-        lines = [f"{one.label}: {_short(one.before)} → {_short(one.after)}" for one in changes[:MOST_CHANGES]]
+        lines = [
+            f"{one.label}: {shortened(one.before, SHORT)} → {shortened(one.after, SHORT)}"
+            for one in changes[:MOST_CHANGES]
+        ]
         more = len(changes) - len(lines)
         return [*lines, self.say("audit.more_fields", count=more)] if more else lines
 
@@ -353,12 +357,6 @@ def template_keys() -> list[str]:
     """The templates that ship, by key."""
     folder = files("store.catalogue").joinpath("templates", Language.EN.value)
     return sorted(one.name.removesuffix(".txt") for one in folder.iterdir() if one.name.endswith(".txt"))
-
-
-def _short(value: str | None) -> str:
-    """A value as there is room for it in a question."""
-    text = value or "—"
-    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def _words(text: str) -> tuple[str, ...]:
