@@ -5,10 +5,12 @@ from datetime import date, datetime
 from pathlib import Path
 
 from store.vocabulary import (
+    CatchUp,
     Channel,
     DeliveryState,
     Encryption,
     Language,
+    PauseMoves,
     Protocol,
     SecretName,
     SilentState,
@@ -52,6 +54,10 @@ class Company:
     """By weekday (`mon` … `sun`), e.g. `09:00-18:00`; a day that is missing is free, none at all means always."""
     signature_html: str = ""
     """Stands under the HTML of letters; without it `signature` does there too."""
+    holidays: str = ""
+    """The country whose public holidays are free, e.g. `RU`, or a part of one, `DE-BY`; empty: none are."""
+    special_days: dict[str, str] = field(default_factory=dict[str, str])
+    """By date (`2026-12-31`) the hours of that day alone, e.g. `09:00-14:00`, or `off`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,37 @@ class StormLimits:
     recipient_minutes: int = 10
     then: StormAction = StormAction.DIGEST
     digest_minutes: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRules:
+    """In which statuses of an object type its deadlines do not run.
+
+    All others are running ones: a status nobody has thought of must not silence an alarm.
+
+    Attributes:
+        paused: A deadline waits here, and goes on when another status comes.
+        ended: It ends here; should the object come back, it goes on as after a pause.
+    """
+
+    paused: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineSettings:
+    """How deadlines run, and what is told of thresholds that passed while no dispatcher looked.
+
+    Attributes:
+        statuses: By object type, in place of the standard ones (`store.vocabulary.PAUSED_STATUSES` and
+            `TERMINAL_STATUSES`).
+        catch_up_days: Thresholds that passed longer ago are not told: nobody is helped by an alarm of last month.
+    """
+
+    statuses: dict[str, StatusRules] = field(default_factory=dict[str, StatusRules])
+    pause: PauseMoves = PauseMoves.TIME
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_days: int = 7
 
 
 EXPIRY_WARNING_DAYS = 30

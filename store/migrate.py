@@ -4,6 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def make_current(store: Store, *, upgrade: bool, scripts: Scripts = OURS) -> Upg
     engine = make_engine(store.url, foreign_keys=False)
     try:
         with engine.begin() as connection:
-            return _upgrade(connection, sqlite_path(store.url), scripts)
+            return _upgrade(connection, sqlite_path(store.url), scripts, store.clock())
     except DBAPIError as error:
         if is_fault(error):
             raise unreachable(error, engine.url) from error
@@ -75,7 +76,7 @@ def make_current(store: Store, *, upgrade: bool, scripts: Scripts = OURS) -> Upg
         engine.dispose()
 
 
-def _upgrade(connection: Connection, path: Path | None, scripts: Scripts) -> Upgrade:
+def _upgrade(connection: Connection, path: Path | None, scripts: Scripts, now: datetime) -> Upgrade:
     """Migrate in one transaction, which holds everybody else off."""
     if path is None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
@@ -96,7 +97,7 @@ def _upgrade(connection: Connection, path: Path | None, scripts: Scripts) -> Upg
         if broken:
             msg = f"the migration would leave {len(broken)} rows without their parents; nothing was changed"
             raise StoreVersionError(msg)
-    install_in(connection)
+    install_in(connection, now)
     return Upgrade(before, scripts.head, copy)
 
 

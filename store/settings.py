@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from store import tables
 from store.audit import record
-from store.cards import Company, MailConnection, Sending, SilentMode, StormLimits
+from store.cards import Company, DeadlineSettings, MailConnection, Sending, SilentMode, StatusRules, StormLimits
 from store.checks import check_address, check_encoding, check_line, check_number, check_text
 from store.connection_checks import check_connection, check_secret
 from store.engine import Store
@@ -19,7 +19,18 @@ from store.errors import SettingsError
 from store.html_check import check_html
 from store.limits import forget_limits
 from store.sanitise import clean_line
-from store.vocabulary import SECRETS, Encryption, Language, Protocol, SecretName, SilentState, StormAction, TokenSource
+from store.vocabulary import (
+    SECRETS,
+    CatchUp,
+    Encryption,
+    Language,
+    PauseMoves,
+    Protocol,
+    SecretName,
+    SilentState,
+    StormAction,
+    TokenSource,
+)
 from store.working_hours import check_working_hours
 
 Secrets = dict[SecretName, str | None]
@@ -76,7 +87,7 @@ def company_in(connection: Connection) -> Company:
     row = connection.execute(select(tables.company)).one()
     return Company(
         row.name, row.signature, row.notify_unregistered, Language(row.language), row.timezone, row.working_hours,
-        row.signature_html,
+        row.signature_html, row.holidays, row.special_days,
     )  # fmt: skip
 
 
@@ -184,6 +195,15 @@ def storm_limits_in(connection: Connection) -> StormLimits:
         row.object_letters, row.object_minutes, row.recipient_letters, row.recipient_minutes, StormAction(row.then),
         row.digest_minutes,
     )  # fmt: skip
+
+
+def deadline_settings_in(connection: Connection) -> DeadlineSettings:
+    """How deadlines run, within a transaction."""
+    row = connection.execute(select(tables.deadline_settings)).one()
+    statuses = {
+        kind: StatusRules(tuple(rules["paused"]), tuple(rules["ended"])) for kind, rules in row.statuses.items()
+    }
+    return DeadlineSettings(statuses, PauseMoves(row.pause), CatchUp(row.catch_up), row.catch_up_days)
 
 
 def save_storm_limits(store: Store, card: StormLimits, who: str) -> bool:

@@ -112,6 +112,8 @@ class CompanySection(_Section):
     language: Language = Language.RU
     timezone: str = "UTC"
     working_hours: dict[str, str] = {}
+    holidays: str = ""
+    special_days: dict[str, str] = {}
 
 
 class ConnectionSection(_Section):

@@ -1,5 +1,7 @@
 """What a new store holds from the start: the standard set, all of it on, and one row of each card."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection, insert, select
 
 from store import tables
@@ -10,16 +12,17 @@ from store.rulebook import to_values
 
 def install(store: Store) -> None:
     """Add what is missing of the standard set; what is there is left as it was set."""
-    store.write(install_in)
+    store.write(lambda connection: install_in(connection, store.clock()))
 
 
-def install_in(connection: Connection) -> None:
+def install_in(connection: Connection, now: datetime) -> None:
     """Like `install`, within a transaction."""
     known = set(connection.execute(select(tables.rule.c.code)).scalars())
-    fresh = [to_values(rule) for rule in STANDARD if rule.code not in known]
+    # What passed before an escalation was there is not its business.
+    fresh = [{**to_values(rule), "armed_at": now} for rule in STANDARD if rule.code not in known]
     if fresh:
         connection.execute(insert(tables.rule), fresh)
-    for table in (tables.company, tables.sending, tables.silent_mode, tables.storm_limits):
+    for table in (tables.company, tables.sending, tables.silent_mode, tables.storm_limits, tables.deadline_settings):
         if connection.execute(select(table.c.id)).first() is None:
             connection.execute(
                 insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))

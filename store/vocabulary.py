@@ -148,6 +148,26 @@ class StormAction(StrEnum):
     """They wait for an operator."""
 
 
+class PauseMoves(StrEnum):
+    """By how much a pause moves a deadline, unless the desk sends a due time of its own."""
+
+    TIME = "time"
+    """By as long as the pause was."""
+    WORKING_TIME = "working_time"
+    """By the working time in it, counted on from when it ends."""
+    NOTHING = "nothing"
+    """Not at all: while it lasts nothing is told, and the due time stays."""
+
+
+class CatchUp(StrEnum):
+    """What is told of thresholds that passed while no dispatcher looked."""
+
+    LATEST = "latest"
+    """Of each deadline only the latest: who is told that it is over need not hear that it came near."""
+    ALL = "all"
+    NONE = "none"
+
+
 class Language(StrEnum):
     """Languages of the console and of the letters."""
 

@@ -44,7 +44,7 @@ class HandClock:
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vestnik.db"
-        Store.open(f"sqlite:///{file}").close()
+        Store.open(f"sqlite:///{file}", clock=HandClock()).close()
         return file.read_bytes()
 
 

@@ -12,6 +12,7 @@ from store.tables.settings import (
     AuditRow,
     CompanyRow,
     ConnectionHealthRow,
+    DeadlineSettingsRow,
     MailConnectionRow,
     MembershipRow,
     MetaRow,
@@ -49,6 +50,7 @@ METADATA = SQLModel.metadata
 audit = _core(AuditRow)
 company = _core(CompanyRow)
 connection_health = _core(ConnectionHealthRow)
+deadline_settings = _core(DeadlineSettingsRow)
 mail_connection = _core(MailConnectionRow)
 membership = _core(MembershipRow)
 meta = _core(MetaRow)

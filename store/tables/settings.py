@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, LargeBinary
 from sqlmodel import Column, Field, SQLModel
 
-from store.types import BigKey, Sortable, UtcMicros
+from store.types import EPOCH, BigKey, Sortable, UtcMicros
 
 
 class MetaRow(SQLModel, table=True):
@@ -61,6 +61,8 @@ class CompanyRow(SQLModel, table=True):
     timezone: str = "UTC"
     working_hours: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     signature_html: str = ""
+    holidays: str = ""
+    special_days: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
 class SendingRow(SQLModel, table=True):
@@ -100,6 +102,17 @@ class StormLimitsRow(SQLModel, table=True):
     recipient_minutes: int = 10
     then: str = "digest"
     digest_minutes: int = 10
+
+
+class DeadlineSettingsRow(SQLModel, table=True):
+    """How deadlines run, and what is told of those that passed while nobody looked; one row."""
+
+    __tablename__: Any = "deadline_settings"
+    id: int = Field(default=1, primary_key=True)
+    statuses: dict[str, dict[str, list[str]]] = Field(default_factory=dict, sa_type=JSON)
+    pause: str = "time"
+    catch_up: str = "latest"
+    catch_up_days: int = 7
 
 
 class MailConnectionRow(SQLModel, table=True):
@@ -183,6 +196,11 @@ class RuleRow(SQLModel, table=True):
     tell_actor: bool = False
     once_minutes: int | None = None
     working_hours: bool = False
+    working_time: bool = False
+    repeat_minutes: int | None = None
+    repeat_times: int | None = None
+    repeat_until_status_change: bool = False
+    armed_at: datetime = Field(default=EPOCH, sa_type=UtcMicros)
     enabled: bool = True
     standard: bool = False
 
