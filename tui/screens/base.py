@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
-from textual.widgets import Footer
 
 from store.cards import Status
 from tui.spoken import Spoken
 from tui.store_follower import follow
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
@@ -55,7 +55,7 @@ class SectionScreen(Spoken[None]):
         if not self.HAS_OWN_PANE:
             with Container(id="docked"):
                 yield LivePane(id="docked-pane")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def compose_content(self) -> ComposeResult:
         """What the section shows."""

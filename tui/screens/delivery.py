@@ -11,7 +11,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from store import journal, outbox
 from store.cards import Status
@@ -26,6 +26,7 @@ from tui.spoken import Spoken, binding
 from tui.widgets.card_view import CardView
 from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, timeline
 from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.statusbar import StatusBar
 
 REFRESH_S = 1.0
@@ -121,7 +122,7 @@ class DeliveryScreen(Spoken[None]):
             yield CardView((), id="why-own")
             yield Static(Content(self.say("delivery.others")), classes="why-heading", id="why-others-heading")
             yield CardView((), id="why-others")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.action_page("letter")

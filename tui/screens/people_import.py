@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, Checkbox, Footer, Input, Label, Static
+from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from store.errors import StoreError
 from store.people_csv import MAX_BYTES, Sheet, read_sheet
@@ -22,6 +22,7 @@ from tui.spoken import SpokenModal, binding
 from tui.widgets.column_list import ColumnList
 from tui.widgets.directory_lists import EntryList, EntryRow
 from tui.widgets.form import Tick
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.question import Question
 
 _FIRST = ("refused", "deactivated", "changed", "added")
@@ -93,7 +94,7 @@ class PeopleImportScreen(SpokenModal[bool]):
         with Horizontal(classes="import-line"):
             yield Button(Content(say("import.save")), id="save", variant="primary", compact=True, disabled=True)
             yield Button(Content(say("form.cancel")), id="cancel", compact=True)
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def _tick(self, key: str, name: str) -> Tick:
         words = self.say(f"import.{key}")

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from dispatch.cloudevents import EventError
 from dispatch.edit import Edit
@@ -32,6 +32,7 @@ from tui.widgets.card_view import CardView
 from tui.widgets.delivery_words import decision_lines, names_by_address
 from tui.widgets.event_picker import EventPicker
 from tui.widgets.form import Say
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.letter_page import LetterPage
 from tui.widgets.replay_page import ReplayPage
 
@@ -136,7 +137,7 @@ class TryScreen(SpokenModal[None]):
             yield CardView((), id="try-made")
         yield LetterPage(id="try-words")
         yield ReplayPage(id="try-replay")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         for page in PAGES:

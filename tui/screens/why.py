@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from store.cards import EventCard
 from store.directory import people
@@ -28,6 +28,7 @@ from tui.widgets.delivery_words import (
     rule_title,
     state_in_words,
 )
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowList
 from tui.widgets.why_list import WhyList, WhyRow, why_rows
 
@@ -89,7 +90,7 @@ class WhyScreen(SpokenModal[None]):
         yield Static(id="why-state")
         yield WhyList(id="why-rows")
         yield Static(id="why-detail")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         if self._key:

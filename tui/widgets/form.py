@@ -12,12 +12,13 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Footer, Input, Label, OptionList, Select, TextArea
+from textual.widgets import Button, Checkbox, Input, Label, OptionList, Select, TextArea
 from textual.worker import Worker, WorkerState
 
 from store.errors import SettingsError, StoreError
 from store.sanitise import clean_line, clean_text
 from tui.spoken import SpokenModal, binding
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.question import Question
 
 Say = Callable[..., str]
@@ -239,7 +240,7 @@ class Form(SpokenModal[bool]):
             yield Button(Content(self.say("form.save")), id="save", variant="primary", compact=True)
             yield Button(Content(self.say("form.cancel")), id="cancel", compact=True)
             yield from self.buttons()
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     def below(self) -> list[Widget]:
         """What stands under the fields."""
