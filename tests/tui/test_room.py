@@ -16,6 +16,7 @@ OPEN = {
 }  # fmt: skip
 
 
+@pytest.mark.no_cover  # it goes where others have been
 @pytest.mark.parametrize("keys", OPEN.values(), ids=OPEN.keys())
 async def test_a_terminal_made_too_small_says_so_and_comes_back(store: Store, keys: str) -> None:
     app = ConsoleApp(store, start_dispatcher=False)

@@ -16,6 +16,7 @@ from tests.tui.waiting import until
 from tui.app import ConsoleApp
 from tui.widgets.live_pane import LivePane
 
+pytestmark = pytest.mark.no_cover  # they go where others have been
 KEY = "c2NyZWVuc2hvdHMga2VlcCBvbmUga2V5IGZvciBhbGw="
 """Message-IDs follow from the key, so pictures need the same one every time."""
 Picture = tuple[str, tuple[int, int], str, list[str]]

@@ -140,6 +140,7 @@ def raw_keys(text: str) -> set[str]:
     return {word for word in found if word.partition(".")[0] in SECTIONS}
 
 
+@pytest.mark.no_cover  # it goes where others have been
 async def test_no_screen_shows_a_key_for_a_text(store: Store) -> None:
     """In English; whoever looks for text from outside takes the same walk in Russian, at 80×24."""
     app = ConsoleApp(store, language="en", start_dispatcher=False)
