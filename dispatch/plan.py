@@ -17,12 +17,12 @@ from dispatch.directory import Directory, Known
 from dispatch.loops import Ours, cause
 from dispatch.roles import MANAGERS, RANK, people_in_role
 from store.addresses import AddressError, mailbox_key, parse_address
+from store.calendar import WorkCalendar
 from store.cards import Company, DecisionCard
 from store.events import StoredEvent, part
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
-from store.working_hours import next_opening
 
 ALREADY_TOLD = "already_told"
 """Why a person is dropped whom another rule told of the event over the same channel; `by` names that rule."""
@@ -171,7 +171,7 @@ def _opens(planning: _Planning, rule: Rule) -> datetime | None:
     """Until when the letters of a rule wait, if they do."""
     if not rule.working_hours or rule.channel is not Channel.EMAIL:
         return None
-    return next_opening(planning.company.working_hours, planning.company.timezone, planning.event.at)
+    return WorkCalendar.of(planning.company).next_opening(planning.event.at)
 
 
 def _other_status(rule: Rule, context: dict[str, Any]) -> str | None:

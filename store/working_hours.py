@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from store.errors import SettingsError
 from store.sanitise import clean_line
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24):([0-5]\d)")
-DAYS_AHEAD = 8
-"""A week and today's rest: whoever works at all opens within them."""
+OFF = "off"
+"""What is written of a special day that is free."""
 
 
 def check_working_hours(hours: Mapping[str, str], path: str) -> None:
@@ -30,23 +28,7 @@ def check_working_hours(hours: Mapping[str, str], path: str) -> None:
             raise SettingsError(f"{path}.{day}", problem, key="hours", value=shown)
 
 
-def next_opening(hours: Mapping[str, str], zone: str, moment: datetime) -> datetime | None:
-    """When the company works next: `None` when it does at that moment, or has no hours at all.
-
-    The end of a span is outside of it. Where clocks go forward over the opening, it is an hour later.
-    """
-    if not hours:
-        return None
-    local = moment.astimezone(ZoneInfo(zone))
-    for days in range(DAYS_AHEAD):
-        day = local.date() + timedelta(days=days)
-        span = hours.get(WEEKDAYS[day.weekday()])
-        if span is None:
-            continue
-        opens = datetime.combine(day, time.fromisoformat(span[:5]), local.tzinfo)
-        if local < opens:
-            return opens.astimezone(moment.tzinfo)
-        # Compared as texts: 24:00 is the end of the day, and no time of it.
-        if not days and f"{local:%H:%M}" < span[6:]:
-            return None
-    return None
+def minutes_of(span: str) -> tuple[int, int]:
+    """Opening and close in minutes after midnight, of a span like `09:00-18:00`; 24:00 is 1440."""
+    opening, close = (int(text[:2]) * 60 + int(text[3:]) for text in span.split("-"))
+    return opening, close
