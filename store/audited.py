@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, func, select
 from store import directory, rule_views, rulebook, settings, tables
 from store.audit import Values
 from store.bulk import as_json
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
+from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
 from store.engine import Store
 from store.errors import SettingsError
 from store.vocabulary import Protocol
@@ -108,6 +108,11 @@ class _SilentMode(_Card):
 class _StormLimits(_Card):
     CARD, TABLE = StormLimits, tables.storm_limits
     READ, SAVE = staticmethod(settings.storm_limits_in), staticmethod(settings.save_storm_limits_in)
+
+
+class _DeadlineSettings(_Card):
+    CARD, TABLE = DeadlineSettings, tables.deadline_settings
+    READ, SAVE = staticmethod(settings.deadline_settings_in), staticmethod(settings.save_deadline_settings_in)
 
 
 class _Connections(Audited):
@@ -220,6 +225,7 @@ KINDS: dict[str, type[Audited]] = {
     "mail.sending": _Sending,
     "silent_mode": _SilentMode,
     "storms": _StormLimits,
+    "deadlines": _DeadlineSettings,
     "mail.connections": _Connections,
     "rule": _Rules,
     "rule_view": _RuleViews,
@@ -270,8 +276,8 @@ def _as_field(kind: Any, value: Any) -> Any:
         return None
     if get_origin(kind) in {Union, UnionType}:
         (kind,) = (one for one in get_args(kind) if one is not type(None))
-    if get_origin(kind) is tuple:
-        return tuple(_as_field(get_args(kind)[0], item) for item in value)
+    if get_origin(kind) in {tuple, dict}:
+        return _as_many(kind, value)
     if not isinstance(kind, type):
         return value
     if issubclass(kind, Enum):
@@ -280,6 +286,13 @@ def _as_field(kind: Any, value: Any) -> Any:
         return cast("Any", kind).fromisoformat(value)
     whole = cast("type[Any]", kind)
     return whole(**as_fields(whole, value)) if is_dataclass(whole) else value
+
+
+def _as_many(kind: Any, value: Any) -> Any:
+    of = get_args(kind)
+    if get_origin(kind) is tuple:
+        return tuple(_as_field(of[0], item) for item in value)
+    return {key: _as_field(of[1], item) for key, item in value.items()}
 
 
 def _parsed(make: Callable[[], Any], name: str = "") -> Any:

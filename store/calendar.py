@@ -13,6 +13,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from store.cards import Company
+from store.errors import SettingsError
+from store.sanitise import clean_line
 from store.types import from_micros, to_micros
 from store.working_hours import OFF, WEEKDAYS, minutes_of
 
@@ -233,6 +235,48 @@ class WorkCalendar:
                     worked, last = worked + close - opening, close
             day += _DAY
         return opens, closes, before, worked
+
+
+def check_holidays(code: str, path: str) -> None:
+    """Refuse what is not a country with known holidays, or a part of one.
+
+    Raises:
+        SettingsError: There is no such country, or it has no such part.
+    """
+    if not code:
+        return
+    from holidays.utils import list_supported_countries
+
+    country, dash, part = code.partition("-")
+    parts = list_supported_countries().get(country)
+    shown = clean_line(code)
+    if parts is None:
+        problem = f"{shown!r} is no country with known holidays. Example: RU, or DE-BY for a part of one"
+        raise SettingsError(path, problem, key="country", value=shown)
+    if dash and part not in parts:
+        there = f"there are {', '.join(parts)}" if parts else "it has none"
+        key = "country_part" if parts else "country_whole"
+        problem = f"{country} has no part {clean_line(part)!r}; {there}. Example: DE-BY"
+        raise SettingsError(path, problem, key=key, value=shown, country=country, parts=", ".join(parts))
+
+
+def next_holiday(code: str, after: date, language: str) -> tuple[date, str] | None:
+    """The next public holiday within a year, and what it is called: in `language` where that is known."""
+    if not code:
+        return None
+    from holidays import country_holidays
+
+    country, _, part = code.partition("-")
+    try:
+        years = (after.year, after.year + 1)
+        found = country_holidays(country, subdiv=part or None, years=years, expand=False, language=_tongue(language))
+    except NotImplementedError:
+        return None
+    return min(((day, clean_line(name)) for day, name in found.items() if day >= after), default=None)
+
+
+def _tongue(language: str) -> str:
+    return {"en": "en_US"}.get(language, language)
 
 
 _made = lru_cache(maxsize=KEPT)(WorkCalendar)

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from store import tables
 from store.audit import record
+from store.calendar import check_holidays
 from store.cards import Company, DeadlineSettings, MailConnection, Sending, SilentMode, StatusRules, StormLimits
-from store.checks import check_address, check_encoding, check_line, check_number, check_text
+from store.checks import MAX_KEY, check_address, check_encoding, check_line, check_number, check_text
 from store.connection_checks import check_connection, check_secret
 from store.engine import Store
 from store.errors import SettingsError
@@ -31,7 +32,7 @@ from store.vocabulary import (
     StormAction,
     TokenSource,
 )
-from store.working_hours import check_working_hours
+from store.working_hours import check_special_days, check_working_hours
 
 Secrets = dict[SecretName, str | None]
 """New secrets of a connection, in clear; `None` keeps what is stored."""
@@ -50,6 +51,8 @@ STORM_RANGES = {
     "digest_minutes": (1, 1440),
 }
 """From and to which the limits against floods may go."""
+CATCH_UP_DAYS = (1, 30)
+"""From and to how many days back may be told of what passed in a downtime."""
 YEARS = range(1970, 3000)
 """Times outside cannot be shown in every zone."""
 CONNECTION_FIELDS = (
@@ -95,7 +98,7 @@ def save_company(store: Store, card: Company, who: str) -> bool:
     """Save the company card; gives whether anything changed.
 
     Raises:
-        SettingsError: `timezone` is not a zone.
+        SettingsError: `timezone` is not a zone, or a text, the hours, the holidays or a special day are wrong.
     """
     return store.write(lambda connection: save_company_in(connection, store, card, who))
 
@@ -110,6 +113,8 @@ def save_company_in(connection: Connection, store: Store, card: Company, who: st
     check_text(card.signature_html, "company.signature_html")
     check_html(card.signature_html, "company.signature_html")
     check_working_hours(card.working_hours, "company.working_hours")
+    check_holidays(card.holidays, "company.holidays")
+    check_special_days(card.special_days, "company.special_days")
     return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
 
 
@@ -197,13 +202,50 @@ def storm_limits_in(connection: Connection) -> StormLimits:
     )  # fmt: skip
 
 
+def deadline_settings(store: Store) -> DeadlineSettings:
+    """How deadlines run."""
+    with store.read() as connection:
+        return deadline_settings_in(connection)
+
+
 def deadline_settings_in(connection: Connection) -> DeadlineSettings:
-    """How deadlines run, within a transaction."""
+    """Like `deadline_settings`, within a transaction."""
     row = connection.execute(select(tables.deadline_settings)).one()
     statuses = {
         kind: StatusRules(tuple(rules["paused"]), tuple(rules["ended"])) for kind, rules in row.statuses.items()
     }
     return DeadlineSettings(statuses, PauseMoves(row.pause), CatchUp(row.catch_up), row.catch_up_days)
+
+
+def save_deadline_settings(store: Store, card: DeadlineSettings, who: str) -> bool:
+    """Save how deadlines run; gives whether anything changed.
+
+    Raises:
+        SettingsError: A type or a status is empty or no line, a status is both, or the days are out of range.
+    """
+    return store.write(lambda connection: save_deadline_settings_in(connection, store, card, who))
+
+
+def save_deadline_settings_in(connection: Connection, store: Store, card: DeadlineSettings, who: str) -> bool:
+    """Like `save_deadline_settings`, within a transaction."""
+    for kind, rules in card.statuses.items():
+        check_line(kind, "deadlines.statuses", required=True, most=MAX_KEY)
+        _check_statuses(rules, f"deadlines.statuses.{kind}")
+    check_number(card.catch_up_days, "deadlines.catch_up_days", *CATCH_UP_DAYS)
+    before = deadline_settings_in(connection)
+    return _save_card(connection, store, tables.deadline_settings, "deadlines", before, card, who)
+
+
+def _check_statuses(rules: StatusRules, path: str) -> None:
+    for name, statuses in (("paused", rules.paused), ("ended", rules.ended)):
+        for index, status in enumerate(statuses):
+            place = f"{path}.{name}[{index}]"
+            check_line(status, place, required=True, most=MAX_KEY)
+            if status in statuses[:index]:
+                raise SettingsError(place, f"{status!r} is there twice", key="status_twice", value=status)
+    if both := [status for status in rules.ended if status in rules.paused]:
+        problem = f"{both[0]!r} is both paused and ended; leave it in one of them"
+        raise SettingsError(f"{path}.ended", problem, key="status_both", value=both[0])
 
 
 def save_storm_limits(store: Store, card: StormLimits, who: str) -> bool:

@@ -11,7 +11,7 @@ import yaml
 from sqlalchemy import Connection, select
 
 from store import settings, tables
-from store.cards import MailConnection, Person, Team
+from store.cards import MailConnection, Person, StatusRules, Team
 from store.catalogue.standard import STANDARD
 from store.connection_checks import DEFAULT_PORTS, GRAPH_SERVER
 from store.directory import Book, people_in, teams_in
@@ -113,6 +113,9 @@ class _Run:
         if document.storms:
             limits = replace(settings.storm_limits_in(con), **document.storms.given())
             self._note("storms", lambda: settings.save_storm_limits_in(con, store, limits, who))
+        if document.deadlines:
+            running = replace(settings.deadline_settings_in(con), **document.deadlines.given())
+            self._note("deadlines", lambda: settings.save_deadline_settings_in(con, store, running, who))
         if document.silent_mode:
             given = document.silent_mode.given()
             until = given.get("until")
@@ -254,6 +257,7 @@ def export_settings(store: Store) -> str:
             },
             "silent_mode": _fields(settings.silent_mode_in(connection)),
             "storms": _fields(settings.storm_limits_in(connection)),
+            "deadlines": _fields(settings.deadline_settings_in(connection)),
             "teams": [_fields(team) for team in teams_in(connection)],
             "people": [_fields(person) for person in people_in(connection)],
         }
@@ -302,6 +306,10 @@ def _rule(rule: Rule, shipped: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, StatusRules):
+        return _fields(value)
     if isinstance(value, tuple):
         return list(value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
     return value.value if hasattr(value, "value") else value

@@ -8,21 +8,25 @@ from typing import Annotated, Any, Literal, TypeVar, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from store.cards import StatusRules
 from store.errors import SettingsError
 from store.sanitise import clean_line
 from store.vocabulary import (
     SECRETS,
+    CatchUp,
     Channel,
     DeadlineKind,
     Encryption,
     EventType,
     Language,
+    PauseMoves,
     Protocol,
     Role,
     SilentState,
     StormAction,
     TokenSource,
 )
+from store.working_hours import OFF
 from store.yaml_text import YamlError, read_yaml
 
 
@@ -102,6 +106,16 @@ class SecretSource(_Section):
         return next(iter(self.given()))
 
 
+def _special_days(value: object) -> object:
+    # YAML reads a bare 2026-12-31 as a date, and a bare `off` as a boolean.
+    if not isinstance(value, dict):
+        return value
+    days = cast("dict[object, object]", value)
+    return {
+        day.isoformat() if isinstance(day, date) else day: OFF if span is False else span for day, span in days.items()
+    }
+
+
 class CompanySection(_Section):
     """The company card."""
 
@@ -113,7 +127,7 @@ class CompanySection(_Section):
     timezone: str = "UTC"
     working_hours: dict[str, str] = {}
     holidays: str = ""
-    special_days: dict[str, str] = {}
+    special_days: Annotated[dict[str, str], BeforeValidator(_special_days)] = {}
 
 
 class ConnectionSection(_Section):
@@ -182,6 +196,27 @@ class StormSection(_Section):
     recipient_minutes: Whole = 10
     then: StormAction = StormAction.DIGEST
     digest_minutes: Whole = 10
+
+
+class StatusSection(_Section):
+    """In which statuses of an object type its deadlines do not run."""
+
+    paused: Entries[str] = []
+    ended: Entries[str] = []
+
+
+class DeadlineSection(_Section):
+    """How deadlines run, and what is told after a downtime."""
+
+    statuses: dict[str, StatusSection] = {}
+    pause: PauseMoves = PauseMoves.TIME
+    catch_up: CatchUp = CatchUp.LATEST
+    catch_up_days: Whole = 7
+
+    def given(self) -> dict[str, Any]:
+        """The fields that stand in the file, as the card has them."""
+        rules = {kind: StatusRules(tuple(one.paused), tuple(one.ended)) for kind, one in self.statuses.items()}
+        return {**super().given(), **({"statuses": rules} if "statuses" in self.model_fields_set else {})}
 
 
 class TeamSection(_Section):
@@ -262,6 +297,7 @@ class SettingsFile(_Section):
     mail: MailSection | None = None
     silent_mode: SilentSection | None = None
     storms: StormSection | None = None
+    deadlines: DeadlineSection | None = None
     teams: Entries[TeamSection] = []
     people: Entries[PersonSection] = []
     event_actions: Entries[RuleSection] = []

@@ -10,7 +10,17 @@ from sqlalchemy import delete
 
 from store import directory, tables
 from store.audit import page, record, settings_revision
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
+from store.cards import (
+    Company,
+    DeadlineSettings,
+    MailConnection,
+    Person,
+    Sending,
+    SilentMode,
+    StatusRules,
+    StormLimits,
+    Team,
+)
 from store.catalogue.standard import STANDARD
 from store.directory import delete_person, delete_team, people, rename_team, save_people, save_teams, teams
 from store.engine import Store
@@ -21,9 +31,11 @@ from store.settings import (
     company,
     connection_secret,
     connections,
+    deadline_settings,
     delete_connection,
     save_company,
     save_connection,
+    save_deadline_settings,
     save_sending,
     save_silent_mode,
     save_storm_limits,
@@ -31,7 +43,7 @@ from store.settings import (
     silent_mode,
     storm_limits,
 )
-from store.vocabulary import Channel, Encryption, Language, Role, SilentState, StormAction
+from store.vocabulary import CatchUp, Channel, Encryption, Language, PauseMoves, Role, SilentState, StormAction
 from tests.desk import NOON, SENDING, furnish
 
 OWN = replace(STANDARD[0], code="own.email", standard=False, titles={"ru": "Своё", "en": "My own"})
@@ -91,11 +103,14 @@ def change_person(store: Store) -> None:
     save_people(store, [replace(person, name="Иная", language=Language.EN, teams=(), head=None)], "test")
 
 
+DEADLINES = DeadlineSettings({"request": StatusRules(("hold",), ())}, PauseMoves.NOTHING, CatchUp.ALL, 3)
+
+
 def everything(store: Store) -> dict[str, Any]:
     """All settings."""
     return {
         "company": company(store), "sending": sending(store), "silent": silent_mode(store),
-        "storms": storm_limits(store),
+        "storms": storm_limits(store), "deadlines": deadline_settings(store),
         "connections": connections(store), "rules": list_rules(store), "people": people(store), "teams": teams(store),
     }  # fmt: skip
 
@@ -105,6 +120,7 @@ CHANGES: dict[str, Callable[[Store], Any]] = {
     "sending": lambda store: save_sending(store, Sending("a@b.org", "c@d.org", "X", pause_s=9), "test"),
     "silent mode": change_silent_mode,
     "limits": lambda store: save_storm_limits(store, StormLimits(5, 6, 7, 8, StormAction.HOLD, 9), "test"),
+    "deadlines": lambda store: save_deadline_settings(store, DEADLINES, "test"),
     "connection": change_connection,
     "rule": change_rule,
     "escalation": change_escalation,

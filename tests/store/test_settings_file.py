@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from store import tables
 from store.audit import settings_revision
-from store.cards import Person
+from store.cards import DeadlineSettings, Person, StatusRules
 from store.directory import people, teams
 from store.engine import Store
 from store.rulebook import list_rules
@@ -21,6 +21,7 @@ from store.settings import (
     company,
     connection_secret,
     connections,
+    deadline_settings,
     delete_connection,
     secret_of,
     sending,
@@ -29,11 +30,12 @@ from store.settings import (
 )
 from store.settings_file import Change, apply_settings, export_settings
 from store.settings_schema import SettingsFileError
-from store.vocabulary import Encryption, Language, Protocol, Role, SilentState, TokenSource
+from store.vocabulary import CatchUp, Encryption, Language, PauseMoves, Protocol, Role, SilentState, TokenSource
 from tests.conftest import sqlite_url
 
 CONTRACT = """
-company: {name: ACME, signature: "С уважением, служба поддержки", notify_unregistered: false, language: ru,
+company: {holidays: RU, special_days: {2026-12-31: "09:00-14:00", 2026-12-30: off},
+  name: ACME, signature: "С уважением, служба поддержки", notify_unregistered: false, language: ru,
           timezone: Europe/Moscow}
 mail:
   connections:
@@ -61,6 +63,8 @@ mail:
             encoding: utf-8, transliterate_headers: false, max_attempts: 5, pause_s: 120, batch_size: 0,
             batch_interval_s: 0}
 silent_mode: {state: off, exceptions: [], until: null}
+deadlines: {statuses: {request: {paused: [deferred, waiting_client], ended: [resolved, closed]}},
+  pause: working_time, catch_up: all, catch_up_days: 10}
 storms: {object_letters: 20, object_minutes: 5, recipient_letters: 0, recipient_minutes: 10, then: hold,
          digest_minutes: 15}
 teams: [{code: net, name: Сетевики, leader: petrov@example.org}]
@@ -110,6 +114,7 @@ def test_the_documented_file_is_applied_as_it_stands(store: Store, folder: Path)
         "mail.sending": "changed",
         "silent_mode": "unchanged",
         "storms": "changed",
+        "deadlines": "changed",
         "mail.connections.main": "added",
         "mail.connections.exchange": "added",
         "teams.net": "added",
@@ -117,6 +122,10 @@ def test_the_documented_file_is_applied_as_it_stands(store: Store, folder: Path)
         "event_actions.request.added.client.email": "changed",
         "escalations.request.resolution.25.responsible.email": "unchanged",
     }
+    assert company(store).special_days == {"2026-12-31": "09:00-14:00", "2026-12-30": "off"}
+    rules = StatusRules(("deferred", "waiting_client"), ("resolved", "closed"))
+    running = DeadlineSettings({"request": rules}, PauseMoves.WORKING_TIME, CatchUp.ALL, 10)
+    assert deadline_settings(store) == running
     main, exchange = connections(store)
     assert (main.port, main.encryption, main.login, main.authentication) == (587, Encryption.TLS, "robot", True)
     assert (exchange.protocol, exchange.port, exchange.oauth2) == (Protocol.EWS, None, True)
@@ -144,7 +153,7 @@ def test_an_export_makes_another_store_the_same(store: Store, folder: Path) -> N
     other = Store.open(sqlite_url(folder / "other"))
     apply_settings(other, "company: {notify_unregistered: true}\nmail: {sending: {max_attempts: 9}}", folder, "test")
     apply_settings(other, export_settings(store), folder, "test")
-    for read in (company, sending, silent_mode, storm_limits, people, teams, list_rules):
+    for read in (company, sending, silent_mode, storm_limits, deadline_settings, people, teams, list_rules):
         assert read(other) == read(store)
     ours, theirs = ([replace(card, secrets_mark="") for card in connections(one)] for one in (store, other))
     assert theirs == ours
@@ -373,6 +382,22 @@ MANY_FAULTS: list[tuple[str, str]] = [
     ("silent_mode: {until: 2026-01-01T00:00:00}", "silent_mode.until: has no zone; add Z or an offset"),
     ("silent_mode: {until: 0001-01-01T00:00:00+14:00}", "silent_mode.until: the year is not from 1970 to 2999"),
     # limits on letters
+    ("company: {holidays: XX}", "company.holidays: 'XX' is no country with known holidays. Example: RU"),
+    ("company: {holidays: ru}", "company.holidays: 'ru' is no country with known holidays. Example: RU"),
+    ("company: {holidays: DE-QQ}", "company.holidays: DE has no part 'QQ'; there are BB, BE"),
+    ("company: {holidays: RU-}", "company.holidays: RU has no part ''; it has none"),
+    ("company: {special_days: {31.12.2026: off}}", "company.special_days: '31.12.2026' is no date"),
+    ("company: {special_days: {'2026-02-30': off}}", "company.special_days: '2026-02-30' is no date"),
+    ("company: {special_days: {2026-12-31: on}}", "company.special_days.2026-12-31: must be a text"),
+    ("company: {special_days: {2026-12-31: 9-14}}", "company.special_days.2026-12-31: '9-14' is not a span"),
+    ("deadlines: {pause: often}", "deadlines.pause: must be 'time', 'working_time' or 'nothing'"),
+    ("deadlines: {catch_up: some}", "deadlines.catch_up: must be 'latest', 'all' or 'none'"),
+    ("deadlines: {catch_up_days: 0}", "deadlines.catch_up_days: is 0; it must be from 1 to 30"),
+    ("deadlines: {catch_up_days: 31}", "deadlines.catch_up_days: is 31; it must be from 1 to 30"),
+    ("deadlines: {statuses: {request: {paused: [a], ended: [a]}}}", "deadlines.statuses.request.ended: 'a' is both"),
+    ("deadlines: {statuses: {request: {paused: [a, a]}}}", "deadlines.statuses.request.paused[1]: 'a' is there twice"),
+    ("deadlines: {statuses: {request: {paused: ['']}}}", "deadlines.statuses.request.paused[0]: is empty"),
+    ("deadlines: {statuses: {request: {stopped: [a]}}}", "deadlines.statuses.request.stopped: unknown key"),
     ("storms: {then: drop}", "storms.then: must be 'digest' or 'hold'"),
     ("storms: {object_letters: -1}", "storms.object_letters: is -1; it must be from 0 to 1000000"),
     ("storms: {recipient_minutes: 0}", "storms.recipient_minutes: is 0; it must be from 1 to 1440"),

@@ -27,7 +27,7 @@ from tui.widgets.feed_line import fitted
 from tui.widgets.question import Question
 
 PAGE = 200
-WHATS = ("company", "mail", "silent_mode", "storms", "rule", "person", "team", "deliveries", "secrets")
+WHATS = ("company", "mail", "silent_mode", "storms", "deadlines", "rule", "person", "team", "deliveries", "secrets")
 """What can be shown alone."""
 
 

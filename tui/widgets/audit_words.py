@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from typing import Any, cast
 
 from store.audit import SECRET_CHANGED, AuditCard, Values, Word
-from store.cards import Company, MailConnection, Person, Sending, SilentMode, StormLimits, Team
+from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
 from store.rule_views import RuleView
 from store.rules import Rule
 from store.sanitise import clean_line
@@ -16,7 +16,7 @@ from tui.texts import Texts
 
 SECTIONS = {
     "company": "company", "mail.sending": "mail", "mail.connections": "mail", "silent_mode": "silent", "rule": "rules",
-    "person": "people", "team": "teams", "storms": "storms", "rule_view": "views",
+    "person": "people", "team": "teams", "storms": "storms", "deadlines": "deadlines", "rule_view": "views",
 }  # fmt: skip
 """The section of the catalogue in which a form has the labels of its fields, by kind of setting."""
 COLUMNS = {
@@ -28,12 +28,15 @@ WORDS = {
     "language": "company.language_", "encryption": "mail.encryption_", "token_source": "mail.token_",
     "state": "silent.state_", "channel": "channel.", "recipients": "role.", "object_type": "object.",
     "event_type": "event.", "deadline": "rules.deadline_", "to_status": "rules.status_", "from_status": "rules.status_",
-    "not_to_status": "rules.status_", "reason": "reason.", "then": "storms.then_", "sort": "rules.column_",
+    "not_to_status": "rules.status_", "reason": "reason.", "then": "storms.then_",
+    "pause": "deadlines.pause_", "catch_up": "deadlines.catch_up_",
+    "statuses": "rules.status_", "sort": "rules.column_",
 }  # fmt: skip
 """Where the words for the codes of a field are."""
 CARDS: dict[str, type] = {
     "company": Company, "mail.sending": Sending, "mail.connections": MailConnection, "silent_mode": SilentMode,
-    "rule": Rule, "person": Person, "team": Team, "storms": StormLimits, "rule_view": RuleView,
+    "rule": Rule, "person": Person, "team": Team, "storms": StormLimits,
+    "deadlines": DeadlineSettings, "rule_view": RuleView,
 }  # fmt: skip
 """What has the fields of a kind of setting."""
 FIELDS = (
@@ -135,8 +138,10 @@ class AuditWords:
         ]
 
     def _part(self, name: str) -> str:
-        language = self._texts.get(f"company.language_{name}", "")
-        return language or clean_line(self._texts.get(f"audit.part_{name}", name))
+        if _DAY.fullmatch(name):
+            return self._time(name)
+        known = self._texts.get(f"company.language_{name}", "") or self._texts.get(f"object.{name}", "")
+        return known or clean_line(self._texts.get(f"audit.part_{name}", name))
 
     def label(self, kind: str, name: str) -> str:
         """What a field is called, as in its form where it has one."""
