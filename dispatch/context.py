@@ -146,11 +146,15 @@ def _deadline(event: StoredEvent, company: Company, language: Language, now: dat
     deadline = cast("dict[str, Any] | None", event.data.get("deadline"))
     if not deadline:
         return None
-    due = datetime.fromisoformat(str(deadline["due"]))
+    due, reached = datetime.fromisoformat(str(deadline["due"])), deadline.get("reached")
     return {
         "kind": deadline["kind"],
         "kind_name": names(language).deadline(str(deadline["kind"])),
         "due": format_moment(due, company.timezone, language),
         "left": humanise(due - now, language),
         "overdue": due <= now,
+        "ago": humanise(now - due, language) if now - due >= timedelta(minutes=1) else None,
+        "again": bool(deadline.get("again")),
+        "late": bool(reached),
+        "reached": format_moment(datetime.fromisoformat(str(reached)), company.timezone, language) if reached else None,
     }

@@ -1,6 +1,7 @@
 """The dispatcher: one process, one task group — planner, sender, clock, heartbeat, housekeeping — on one store."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from dispatch.digest import send_due
 from dispatch.planner import Planner
 from dispatch.sender import LEASE, STORE_RETRY_S, Sender
-from dispatch.ticks import tick
+from dispatch.ticks import Clock, due_count, forget
 from store import outbox
 from store.cards import DispatcherCard
 from store.engine import Store
@@ -30,6 +31,12 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 HEARTBEAT_S = 2.0
 TICK_S = 1.0
+"""The clock looks when the next threshold is due, and this often in any case."""
+MIN_TICK_S = 0.02
+DIGEST_S = 1.0
+"""How often to look for digests that are due."""
+SCHEDULE_S = 0.005
+"""Between the steps in which deadlines are scheduled anew: letters go first."""
 HOUSEKEEPING_S = 3600.0
 WATCH_S = 0.05
 """How often the change counter is read; one read costs some microseconds."""
@@ -62,6 +69,9 @@ class Daemon:
         self._stop = stop
         self._plan_wake = asyncio.Event()
         self._send_wake = asyncio.Event()
+        self._tick_wake = asyncio.Event()
+        self._behind = asyncio.Event()
+        self._clock = Clock(store)
         self._planned = 0
         self._ticked = 0
         self._ticks = 0
@@ -77,8 +87,8 @@ class Daemon:
         await self._beat()
         try:
             async with asyncio.TaskGroup() as group:
-                loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._beat_loop()]
-                loops.append(self._housekeeping_loop())
+                loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._schedule_loop()]
+                loops += [self._beat_loop(), self._housekeeping_loop()]
                 if self._until_idle:
                     loops.append(self._idle_loop())
                 tasks = [group.create_task(loop) for loop in loops]
@@ -118,25 +128,52 @@ class Daemon:
                 if watch.changed():
                     self._plan_wake.set()
                     self._send_wake.set()
+                    self._tick_wake.set()
                 await asyncio.sleep(WATCH_S)
         finally:
             watch.close()
 
     async def _tick_loop(self) -> None:
-        tidy_at = time.monotonic() + TIDY_S
+        tidy_at, digest_at = time.monotonic() + TIDY_S, 0.0
         while True:
-            made = await self._patiently(lambda: asyncio.to_thread(tick, self._store))
-            digests = await self._patiently(lambda: asyncio.to_thread(send_due, self._store))
+            self._tick_wake.clear()
+            made = await self._patiently(lambda: asyncio.to_thread(self._clock.tick))
+            if time.monotonic() >= digest_at:
+                digest_at = time.monotonic() + DIGEST_S
+                await self._send_digests()
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + TIDY_S
+                await self._patiently(lambda: asyncio.to_thread(tidy, self._store))
             self._ticked += made
             self._ticks += 1
             if made:
                 self._plan_wake.set()
-            if digests:
-                self._send_wake.set()
-            if time.monotonic() >= tidy_at:
-                tidy_at = time.monotonic() + TIDY_S
-                await self._patiently(lambda: asyncio.to_thread(tidy, self._store))
-            await asyncio.sleep(TICK_S)
+            if self._clock.behind:
+                self._behind.set()
+            pause_s = await self._patiently(lambda: asyncio.to_thread(self._until_next_tick))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._tick_wake.wait()
+
+    def _until_next_tick(self) -> float:
+        """Seconds until a deadline must be looked at."""
+        next_at = self._clock.next_at()
+        if next_at is None:
+            return TICK_S
+        return min(max((next_at - self._store.clock()).total_seconds(), MIN_TICK_S), TICK_S)
+
+    async def _schedule_loop(self) -> None:
+        """Schedule deadlines anew when escalations have changed."""
+        while True:
+            await self._behind.wait()
+            more = await self._patiently(lambda: asyncio.to_thread(self._clock.reschedule))
+            if not more:
+                self._behind.clear()
+            await asyncio.sleep(SCHEDULE_S)
+
+    async def _send_digests(self) -> None:
+        if await self._patiently(lambda: asyncio.to_thread(send_due, self._store)):
+            self._send_wake.set()
 
     async def _beat_loop(self) -> None:
         while True:
@@ -156,6 +193,7 @@ class Daemon:
 
     async def _tidy(self) -> None:
         await asyncio.wrap_future(self._store.submit(lambda connection: prune_in(connection, self._store.clock())))
+        await asyncio.wrap_future(self._store.submit(lambda connection: forget(connection, self._store.clock())))
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""
@@ -173,13 +211,15 @@ class Daemon:
             if not self._ticks or self._planning or not self._sender.idle:
                 continue
             due, unplanned = await asyncio.wrap_future(self._store.submit(self._rest))
-            if not due and not unplanned and self._sender.idle:
+            if not due and not unplanned and self._sender.idle and not self._behind.is_set():
                 self._stop.set()
                 self._send_wake.set()
                 return
 
     def _rest(self, connection: Connection) -> tuple[int, int]:
-        return outbox.due_count(connection, self._store.clock()), outbox.unplanned_count(connection)
+        now = self._store.clock()
+        due = outbox.due_count(connection, now) + due_count(connection, now)
+        return due, outbox.unplanned_count(connection)
 
 
 async def run(

@@ -16,6 +16,7 @@ from dispatch.condition import ConditionError, holds
 from dispatch.directory import Directory, Known
 from dispatch.loops import Ours, cause
 from dispatch.roles import MANAGERS, RANK, people_in_role
+from dispatch.thresholds import threshold_key
 from store.addresses import AddressError, mailbox_key, parse_address
 from store.calendar import WorkCalendar
 from store.cards import Company, DecisionCard
@@ -152,8 +153,8 @@ def _why_nothing(event: StoredEvent) -> str:
 def left_out(rule: Rule, event: StoredEvent, context: dict[str, Any]) -> DecisionCard | None:
     """Why a rule for this kind of event is left out, or `None`."""
     reason, params = None, dict[str, str]()
-    if not _threshold_fits(event, rule):
-        reason = "other_threshold"
+    if (other := _other_threshold(event, rule)) is not None:
+        reason = other
     elif (status := _other_status(rule, context)) is not None:
         reason = status
     elif not rule.enabled:
@@ -185,22 +186,21 @@ def _other_status(rule: Rule, context: dict[str, Any]) -> str | None:
     return None
 
 
-def _threshold_fits(event: StoredEvent, rule: Rule) -> bool:
-    """An event of the clock names the rules' threshold it is for."""
+def _other_threshold(event: StoredEvent, rule: Rule) -> str | None:
+    """Why an event of the clock is not for a rule: it names the threshold it is for, and the rules that waited for it.
+
+    Who emits one by hand need not name the rules.
+    """
     if rule.event_type is EventType.DEADLINE:
-        return part(event.data, "deadline").get("threshold") == threshold_key(rule)
-    if rule.event_type is EventType.WAITING:
-        return event.data.get("waiting_days") == rule.waiting_days
-    return True
-
-
-def threshold_key(rule: Rule) -> str:
-    """The threshold of an escalation, the same for all rules that share it: `resolution:percent_left:25`."""
-    if rule.waiting_days is not None:
-        return f"{rule.object_type}:waiting:{','.join(rule.to_status)}:{rule.waiting_days}"
-    threshold = rule.threshold
-    deadline = rule.deadline.value if rule.deadline else ""
-    return f"{rule.object_type}:{deadline}:{threshold.kind if threshold else ''}:{threshold.value if threshold else 0}"
+        deadline = part(event.data, "deadline")
+        if deadline.get("threshold") != threshold_key(rule):
+            return "other_threshold"
+        # One that is off says so itself, which is the better reason.
+        waited = rule.code in deadline.get("rules", (rule.code,))
+        return None if waited or not rule.enabled else "not_waiting"
+    if rule.event_type is EventType.WAITING and event.data.get("waiting_days") != rule.waiting_days:
+        return "other_threshold"
+    return None
 
 
 def _recipients(planning: _Planning, rule: Rule, opens: datetime | None) -> tuple[Recipient, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from dispatch.plan import threshold_key
+from dispatch.thresholds import threshold_key
 from store.cards import Person, Team
 from store.rules import Rule
 from store.vocabulary import EventType, Language

@@ -1,117 +1,337 @@
-"""The clock: thresholds that fell into (watermark, now] become events, which take the same road as all others.
+"""The clock: thresholds that were reached become events, which take the same road as all others.
 
-A tick costs what is due, not what exists: one range query per threshold over an index. A fired threshold is
-unique per object, threshold and due time, so two clocks, or one that starts again, do no harm.
+Each open deadline says in `next_at` when the clock must look at it; one index leads to those whose time has come, so a
+tick costs what is due, not what exists. What is told, and when to look again, is decided by `dispatch.thresholds`. A
+fired threshold is unique per object, threshold and due time, so two clocks, or one that starts again, do no harm.
+
+An event that changes a deadline has the clock look at it at once. When escalations change, the deadlines they watch
+are scheduled anew, some at a time beside the ticks (`Clock.reschedule`).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
-from dispatch.plan import threshold_key
-from store import tables
+from dispatch.thresholds import LATE, Kind, Occurrence, Outcome, Schedule, threshold_key
+from store import bulk, tables
+from store.audit import revision_in
+from store.calendar import WorkCalendar
+from store.deadlines import Deadline, Pace, Said, deadlines_of, follow, to_deadline, write_in
 from store.engine import Store
 from store.events import NewEvent, accept_in
-from store.rulebook import timed_rules_in
+from store.rulebook import armed_rules_in, waiting_rules_in
 from store.rules import Rule
-from store.tables.work import percent_left_sql
-from store.types import to_micros
-from store.vocabulary import DeadlineKind
+from store.settings import company_in, deadline_settings_in
+from store.types import from_micros, to_micros
+from store.vocabulary import EventType
 
 SOURCE = "vestnik.clock"
-CATCH_UP = timedelta(days=7)
-"""After a longer silence, thresholds older than this are passed over: nobody is helped by an alarm of last month."""
+BATCH = 200
+"""Objects looked at in one transaction: others wait for it, so it is short."""
+STEP = 250
+"""Deadlines scheduled anew in one transaction."""
+WAITING_CATCH_UP = timedelta(days=7)
+"""After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
+WAITING_PAUSE = timedelta(seconds=1)
+FORGET_AFTER = timedelta(days=120)
+"""Longer than any catch-up, so that what is forgotten is too old to fire again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What the clock goes by, read in one snapshot."""
+
+    revision: int
+    schedule: Schedule
+    waiting: tuple[Rule, ...]
+
+    @classmethod
+    def read(cls, connection: Connection) -> "_Watched":
+        rules = [(rule, to_micros(armed_at)) for rule, armed_at in armed_rules_in(connection)]
+        schedule = Schedule(rules, WorkCalendar.of(company_in(connection)), deadline_settings_in(connection))
+        return cls(revision_in(connection), schedule, tuple(waiting_rules_in(connection)))
+
+
+class Clock:
+    """The clock of a dispatcher. Its methods block: call them in a thread, one at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._watched: _Watched | None = None
+        self._behind: list[Kind] = []
+        self._waited_at: datetime | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether deadlines must be scheduled anew; `reschedule` does it."""
+        return bool(self._behind)
+
+    def tick(self) -> int:
+        """Make events of what was reached; gives how many."""
+        watched = self._read()
+        made = self._tick_waiting(watched.waiting)
+        while True:
+            now = self._store.clock()
+            with self._store.read() as connection:
+                if not due_count(connection, now):
+                    return made
+            fired, looked = self._store.write(lambda con: _look(con, self._store.clock(), watched.schedule))
+            made += fired
+            if not looked:
+                return made  # another clock has them
+
+    def _tick_waiting(self, rules: Sequence[Rule]) -> int:
+        """Days need not be counted more often than once a second."""
+        now = self._store.clock()
+        if self._waited_at is not None and timedelta() <= now - self._waited_at < WAITING_PAUSE:
+            return 0
+        self._waited_at = now
+        return self._store.write(lambda connection: _tick_waiting(connection, self._store.clock(), rules))
+
+    def next_at(self) -> datetime | None:
+        """When it must look next; `None` when nothing is to come."""
+        with self._store.read() as connection:
+            query = select(func.min(tables.deadline.c.next_at)).where(text("next_at IS NOT NULL"))
+            found = connection.execute(query).scalar()
+        return None if found is None else from_micros(found)
+
+    def reschedule(self) -> bool:
+        """Schedule some deadlines anew; gives whether there are more."""
+        watched = self._read()
+        for kind in list(self._behind):
+            if self._store.write(partial(_begin, schedule=watched.schedule, kind=kind)):
+                _step(self._store, watched.schedule, kind)
+                return True
+            self._behind.remove(kind)
+        return False
+
+    def _read(self) -> _Watched:
+        with self._store.read() as connection:
+            if self._watched is None or self._watched.revision != revision_in(connection):
+                self._watched = _Watched.read(connection)
+                self._behind = _kinds_behind(connection, self._watched.schedule)
+            return self._watched
 
 
 def tick(store: Store) -> int:
-    """Look at every threshold once; gives how many events were made. Blocking: call it in a thread."""
-    return store.write(lambda connection: tick_in(connection, store.clock()))
+    """Look once, with all deadlines scheduled as the settings are now; gives how many events were made. Blocking."""
+    clock = Clock(store)
+    made = clock.tick()
+    while clock.behind and clock.reschedule():
+        pass
+    return made + clock.tick()
 
 
-def tick_in(connection: Connection, now: datetime) -> int:
-    """Like `tick`, within a transaction."""
-    rules = {threshold_key(rule): rule for rule in timed_rules_in(connection)}
+def due_count(connection: Connection, now: datetime) -> int:
+    """How many deadlines the clock has to look at now, up to a handful: whether there are any is what is asked."""
+    d = tables.deadline
+    due = select(d.c.id).where(text("next_at IS NOT NULL"), d.c.next_at <= to_micros(now)).limit(1)
+    return len(connection.execute(due).all())
+
+
+def _look(connection: Connection, now: datetime, schedule: Schedule) -> tuple[int, int]:
+    """Look at some deadlines whose time has come; gives how many events were made, and at how many it looked."""
+    at, d = to_micros(now), tables.deadline
+    due = (text("next_at IS NOT NULL"), d.c.next_at <= at)
+    keys = connection.execute(select(d.c.object_key).where(*due).order_by(d.c.next_at).limit(BATCH)).scalars()
+    objects = _lock(connection, set(keys))
+    query = select(d).where(d.c.object_key.in_(objects), *due)
+    deadlines = [to_deadline(row) for row in connection.execute(query)]
+    told = _ledger(connection, list(objects))
+    ledger: list[tuple[Any, ...]] = []
+    found: dict[tuple[int, str, int], NewEvent] = {}
+    next_at: list[tuple[int, int | None]] = []
+    for one in deadlines:
+        thing = objects[one.object_key]
+        look = schedule.look(one, to_micros(thing.status_since), told[one.object_key, one.due], at)
+        next_at.append((one.id, look.next_at))
+        left_out = [reached.key for reached, outcome in look.reached if outcome is Outcome.SUPERSEDED]
+        for reached, outcome in look.reached:
+            ledger.append((one.object_key, reached.key, one.due, at, reached.reached, outcome.value))
+            if outcome is Outcome.FIRED:
+                event = _event(one, reached, thing.external_id, left_out, now)
+                found[one.object_key, reached.key, one.due] = event
+    bulk.update_rows(connection, d, ("id", "next_at"), next_at)
+    columns = ("object_key", "threshold", "due", "fired_at", "reached_at", "outcome")
+    once = "ON CONFLICT DO NOTHING RETURNING object_key, threshold, due"
+    fresh = bulk.merge_rows(connection, tables.fired_threshold, columns, ledger, once)
+    events = [found[key] for key in fresh if key in found]
+    return (sum(accept_in(connection, now, events)) if events else 0), len(deadlines)
+
+
+def _lock(connection: Connection, keys: set[int]) -> dict[int, Any]:
+    """The objects, locked like by whoever accepts an event of theirs; those that others hold are left for later."""
+    o = tables.object_
+    query = select(o.c.id, o.c.external_id, o.c.status, o.c.status_since).where(o.c.id.in_(keys)).order_by(o.c.id)
+    return {int(row.id): row for row in connection.execute(query.with_for_update(skip_locked=True))}
+
+
+def _ledger(connection: Connection, keys: Sequence[int]) -> defaultdict[tuple[int, int], set[str]]:
+    """The thresholds that are in the ledger, by object and due time."""
+    table = tables.fired_threshold
+    found: defaultdict[tuple[int, int], set[str]] = defaultdict(set)
+    query = select(table.c.object_key, table.c.due, table.c.threshold).where(table.c.object_key.in_(keys))
+    for row in connection.execute(query):
+        found[row.object_key, to_micros(row.due)].add(row.threshold)
+    return found
+
+
+def _event(one: Deadline, reached: Occurrence, object_id: str, left_out: Sequence[str], now: datetime) -> NewEvent:
+    data = {"object": {"id": object_id}, "deadline": event_deadline(one, reached, to_micros(now), left_out)}
+    external = f"{reached.key}:{object_id}:{one.due}"
+    return NewEvent(SOURCE, external, one.object_type, EventType.DEADLINE.value, object_id, now, data)
+
+
+def event_deadline(one: Deadline, reached: Occurrence, now: int, left_out: Sequence[str] = ()) -> dict[str, Any]:
+    """What an event of the clock says of its deadline.
+
+    `rules` are those it is for; `again` is minutes after the threshold, for a repeat; `reached` is there when it is
+    told late; `left_out` are the thresholds it is told instead of.
+    """
+    said: dict[str, Any] = {
+        "kind": one.kind, "due": from_micros(one.expires).isoformat(), "threshold": reached.mark.key,
+        "rules": list(reached.codes),
+    }  # fmt: skip
+    if reached.offset:
+        said["again"] = reached.offset
+    if now - reached.reached > LATE:
+        said["reached"] = from_micros(reached.reached).isoformat()
+    if left_out:
+        said["left_out"] = list(left_out)
+    return said
+
+
+def _kinds_behind(connection: Connection, schedule: Schedule) -> list[Kind]:
+    """Kinds of deadlines that are not scheduled as they should be."""
+    table = tables.clock_schedule
+    known = {(row.object_type, row.kind): row for row in connection.execute(select(table))}
+
+    def behind(kind: Kind) -> bool:
+        row = known.get(kind)
+        return row is None or row.after_id is not None or not set(schedule.tokens(kind)) <= set(row.marks)
+
+    return [kind for kind in {*schedule.kinds, *known} if behind(kind)]
+
+
+def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
+    """Note what deadlines of a kind are to be scheduled by; gives whether any of them still are.
+
+    What is watched no more needs no scheduling: the clock looks once in vain.
+    """
+    table, tokens = tables.clock_schedule, schedule.tokens(kind)
+    here = (table.c.object_type == kind[0], table.c.kind == kind[1])
+    row = connection.execute(select(table).where(*here).with_for_update()).one_or_none()
+    if row is None:
+        connection.execute(insert(table).values(object_type=kind[0], kind=kind[1], marks=tokens, after_id=0))
+        return True
+    if not set(tokens) <= set(row.marks):
+        connection.execute(update(table).where(*here).values(marks=tokens, after_id=0))
+        return True
+    return row.after_id is not None
+
+
+def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
+    """Schedule the next deadlines of a kind.
+
+    They are computed outside of the transaction that writes. It only ever has the clock look sooner: what an event
+    has changed meanwhile it has the clock look at anyway, and to look in vain costs little.
+    """
+    d, o, table = tables.deadline, tables.object_, tables.clock_schedule
+    here = (table.c.object_type == kind[0], table.c.kind == kind[1])
+    with store.read() as connection:
+        after = connection.execute(select(table.c.after_id).where(*here)).scalar_one_or_none()
+        if after is None:
+            return  # another clock has just finished them
+        query = select(d, o.c.status, o.c.status_since).join(o, o.c.id == d.c.object_key)
+        of_kind = (d.c.object_type == kind[0], d.c.kind == kind[1], text("deadline.state < 2"), d.c.id > after)
+        rows = connection.execute(query.where(*of_kind).order_by(d.c.id).limit(STEP)).all()
+        told = _ledger(connection, [row.object_key for row in rows])
+    pace = Pace(schedule.settings, lambda: schedule.calendar)
+    changed: list[tuple[int, int]] = []
+    other_state: list[int] = []
+    for row in rows:
+        one = to_deadline(row)
+        if pace.state(*kind, row.status) is not one.state:
+            other_state.append(one.object_key)
+        soon = schedule.next_at(one, to_micros(row.status_since), told[one.object_key, one.due])
+        if soon is not None and (row.next_at is None or soon < row.next_at):
+            changed.append((one.id, soon))
+
+    def write(connection: Connection) -> None:
+        sooner = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
+        bulk.update_rows(connection, d, ("id", "next_at"), changed, only=sooner)
+        _restate(connection, store.clock(), pace, other_state)
+        end = rows[-1].id if len(rows) == STEP else None
+        connection.execute(update(table).where(*here, table.c.after_id == after).values(after_id=end))
+
+    store.write(write)
+
+
+def _restate(connection: Connection, now: datetime, pace: Pace, keys: Sequence[int]) -> None:
+    """Have deadlines run or pause as the settings now say of the status of their object."""
+    if not keys:
+        return
+    statuses = {key: row.status for key, row in _lock(connection, set(keys)).items()}
+    changed: list[Deadline] = []
+    for one in deadlines_of(connection, list(statuses)):
+        new = replace(one, state=pace.state(one.object_type, one.kind, statuses[one.object_key]))
+        if one.open and new.state is not one.state:
+            changed.append(follow(one, new, Said(one.due, one.started), to_micros(now), pace))
+    write_in(connection, changed, to_micros(now))
+
+
+def _tick_waiting(connection: Connection, now: datetime, rules: Sequence[Rule]) -> int:
+    """Fire the rules on days of waiting: what fell into (watermark, now]."""
+    by_key = {threshold_key(rule): rule for rule in rules}
     found = connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at))
     marks: dict[str, datetime] = {row.threshold: row.at for row in found}
     made = 0
-    for key, rule in rules.items():
+    for key, rule in by_key.items():
         since = marks.get(key)
         if since is None:
             # A rule that is new starts at its own watermark: what passed before it existed is not its business.
             connection.execute(insert(tables.watermark).values(threshold=key, at=now))
             continue
-        since = max(since, now - CATCH_UP)
-        found = (
-            _waiting(connection, rule, since, now)
-            if rule.waiting_days is not None
-            else _due(connection, rule, since, now)
-        )
-        made += _fire(connection, now, key, rule, found)
-    # One statement for all: a tick that finds nothing should cost next to nothing.
-    connection.execute(update(tables.watermark).where(tables.watermark.c.threshold.in_(rules)).values(at=now))
-    if stale := set(marks) - set(rules):
+        made += _fire_waiting(connection, now, key, rule, max(since, now - WAITING_CATCH_UP))
+    connection.execute(update(tables.watermark).where(tables.watermark.c.threshold.in_(by_key)).values(at=now))
+    if stale := set(marks) - set(by_key):
         # What passes while a rule is off is passed over, so it starts anew when it is switched on.
         connection.execute(delete(tables.watermark).where(tables.watermark.c.threshold.in_(stale)))
     return made
 
 
-def _due(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Any]:
-    """Deadlines whose threshold fell into (since, now]. `moment` is the due time of the deadline."""
-    threshold, kind = rule.threshold, rule.deadline or DeadlineKind.RESOLUTION
-    if threshold is None:
-        return ()
-    fires = {
-        "percent_left": percent_left_sql(threshold.value),
-        "minutes_before": f"(due - {threshold.value * 60_000_000})",
-        "minutes_after": f"(due + {threshold.value * 60_000_000})",
-        "at_due": "due",
-    }[threshold.kind]
-    d, o = tables.deadline, tables.object_
-    query = (
-        select(o.c.id, o.c.external_id, d.c.due.label("moment"))
-        .join(o, o.c.id == d.c.object_key)
-        .where(d.c.object_type == rule.object_type, d.c.kind == kind.value, text("deadline.running"))
-        .where(text(f"{fires} > :since AND {fires} <= :now"))
-    )
-    return connection.execute(query, {"since": to_micros(since), "now": to_micros(now)}).all()
-
-
-def _waiting(connection: Connection, rule: Rule, since: datetime, now: datetime) -> Sequence[Any]:
-    """Objects that have been in a status for the rule's days. `moment` is since when they are."""
-    o = tables.object_
-    days = timedelta(days=rule.waiting_days or 0)
-    query = select(o.c.id, o.c.external_id, o.c.status_since.label("moment")).where(
+def _fire_waiting(connection: Connection, now: datetime, key: str, rule: Rule, since: datetime) -> int:
+    """Tell of objects that have been in a status for the rule's days since a moment before."""
+    o, days = tables.object_, timedelta(days=rule.waiting_days or 0)
+    query = select(o.c.id, o.c.external_id, o.c.status_since).where(
         o.c.type == rule.object_type,
         o.c.status.in_(rule.to_status),
         o.c.status_since > since - days,
         o.c.status_since <= now - days,
     )
-    return connection.execute(query).all()
-
-
-def _fire(connection: Connection, now: datetime, key: str, rule: Rule, found: Sequence[Any]) -> int:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    rows = {row.id: row for row in connection.execute(query)}
+    at = to_micros(now)
+    ledger = [
+        (row.id, key, to_micros(row.status_since), at, to_micros(row.status_since + days), Outcome.FIRED.value)
+        for row in rows.values()
+    ]
+    columns = ("object_key", "threshold", "due", "fired_at", "reached_at", "outcome")
+    once = "ON CONFLICT DO NOTHING RETURNING object_key"
     events: list[NewEvent] = []
-    for row in found:
-        values = {"object_key": row.id, "threshold": key, "due": row.moment, "fired_at": now}
-        once = dialect.insert(tables.fired_threshold).values(**values).on_conflict_do_nothing()
-        if not connection.execute(once).rowcount:
-            continue
-        data: dict[str, Any] = {"object": {"id": row.external_id}}
-        if rule.waiting_days is not None:
-            data["waiting_days"] = rule.waiting_days
-        else:
-            kind = rule.deadline.value if rule.deadline else ""
-            data["deadline"] = {"kind": kind, "due": row.moment.isoformat(), "threshold": key}
-        external = f"{key}:{row.external_id}:{to_micros(row.moment)}"
+    for (object_key,) in bulk.merge_rows(connection, tables.fired_threshold, columns, ledger, once):
+        row = rows[object_key]
+        data: dict[str, Any] = {"object": {"id": row.external_id}, "waiting_days": rule.waiting_days}
+        external = f"{key}:{row.external_id}:{to_micros(row.status_since)}"
         events.append(NewEvent(SOURCE, external, rule.object_type, rule.event_type.value, row.external_id, now, data))
     return sum(accept_in(connection, now, events)) if events else 0
 
 
-def forget(connection: Connection, before: datetime) -> None:
-    """Empty the ledger of thresholds that fired long ago."""
+def forget(connection: Connection, now: datetime) -> None:
+    """Empty the ledger of what was reached long ago."""
     table = tables.fired_threshold
-    connection.execute(table.delete().where(table.c.fired_at < before))
+    connection.execute(table.delete().where(table.c.fired_at < now - FORGET_AFTER))

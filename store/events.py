@@ -11,8 +11,9 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, select, update
 
 from store import bulk, tables
+from store.deadlines import Deadlines
 from store.types import to_micros
-from store.vocabulary import PAUSED_STATUSES, TERMINAL_STATUSES, DeadlineKind, EventType
+from store.vocabulary import EventType
 
 Data = dict[str, Any]
 
@@ -60,7 +61,7 @@ class StoredEvent:
 class _Seen:
     """An object while a batch of events is merged into it."""
 
-    key: int | None
+    key: int
     status: str
     status_since: datetime
     data: Data
@@ -164,7 +165,11 @@ def last_seen(connection: Connection, object_type: str, object_id: str) -> Data 
 
 
 def _store(connection: Connection, now: datetime, events: Sequence[NewEvent]) -> None:
-    objects = _read_objects(connection, {(event.object_type, event.object_id) for event in events})
+    keys = list(dict.fromkeys((event.object_type, event.object_id) for event in events))
+    objects = _read_objects(connection, set(keys))
+    fresh = [key for key in keys if key not in objects]
+    ids = dict(zip(fresh, bulk.reserve_ids(connection, tables.object_, len(fresh)), strict=True))
+    deadlines = Deadlines(connection, [seen.key for seen in objects.values() if seen.data.get("deadlines")])
     accepted_at = to_micros(now)
     rows: list[tuple[Any, ...]] = []
     for event in events:
@@ -173,7 +178,9 @@ def _store(connection: Connection, now: datetime, events: Sequence[NewEvent]) ->
         data, merged = merge(event, seen.data if seen else None)
         status = str(merged.get("status") or "")
         since = event.at if seen is None or seen.status != status else seen.status_since
-        objects[key] = _Seen(seen.key if seen else None, status, since, merged, event.at)
+        objects[key] = now_seen = _Seen(seen.key if seen else ids[key], status, since, merged, event.at)
+        if merged["deadlines"]:
+            _follow(deadlines, event, now_seen)
         rows.append(
             (
                 event.source, event.external_id, event.object_type, event.event_type, event.object_id,
@@ -185,9 +192,14 @@ def _store(connection: Connection, now: datetime, events: Sequence[NewEvent]) ->
         "accepted_at", "data",
     )  # fmt: skip
     bulk.insert_rows(connection, tables.event, columns, rows)
-    deleted = {(e.object_type, e.object_id) for e in events if e.event_type == EventType.DELETED}
-    _write_objects(connection, objects)
-    _write_deadlines(connection, objects, deleted)
+    _write_objects(connection, objects, fresh)
+    deadlines.write(accepted_at)
+
+
+def _follow(deadlines: Deadlines, event: NewEvent, seen: _Seen) -> None:
+    status = None if event.event_type == EventType.DELETED else seen.status
+    at, since = to_micros(event.at), to_micros(seen.status_since)
+    deadlines.follow(seen.key, event.object_type, status, seen.data["deadlines"], at, since)
 
 
 def _read_objects(connection: Connection, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
@@ -201,47 +213,21 @@ def _read_objects(connection: Connection, keys: set[tuple[str, str]]) -> dict[tu
     }
 
 
-def _write_objects(connection: Connection, objects: dict[tuple[str, str], _Seen]) -> None:
+def _write_objects(
+    connection: Connection, objects: dict[tuple[str, str], _Seen], fresh: Sequence[tuple[str, str]]
+) -> None:
     table = tables.object_
     columns = ("id", "type", "external_id", "number", "status", "status_since", "seen_at", "data")
-    known = [(key, seen) for key, seen in objects.items() if seen.key is not None]
-    fresh = [(key, seen) for key, seen in objects.items() if seen.key is None]
-    bulk.update_rows(connection, table, columns, [_object_row(*one) for one in known])
-    for (_, seen), new in zip(fresh, bulk.reserve_ids(connection, table, len(fresh)), strict=True):
-        seen.key = new
-    bulk.insert_rows(connection, table, columns, [_object_row(*one) for one in fresh])
+    new = set(fresh)
+    known = [key for key in objects if key not in new]
+    bulk.update_rows(connection, table, columns, [_object_row(key, objects[key]) for key in known])
+    bulk.insert_rows(connection, table, columns, [_object_row(key, objects[key]) for key in fresh])
 
 
 def _object_row(key: tuple[str, str], seen: _Seen) -> tuple[Any, ...]:
     number = str(seen.data.get("number") or key[1])
     times = (to_micros(seen.status_since), to_micros(seen.seen_at))
     return (seen.key, *key, number, seen.status, *times, bulk.as_json(seen.data))
-
-
-def _write_deadlines(
-    connection: Connection, objects: dict[tuple[str, str], _Seen], deleted: set[tuple[str, str]]
-) -> None:
-    rows: list[tuple[Any, ...]] = []
-    for (object_type, external), seen in objects.items():
-        for kind, deadline in part(seen.data, "deadlines").items():
-            if not deadline or not deadline.get("due"):
-                continue
-            due = datetime.fromisoformat(deadline["due"])
-            started = datetime.fromisoformat(deadline["started"]) if deadline.get("started") else seen.status_since
-            gone = (object_type, external) in deleted
-            running = not gone and not deadline.get("met") and runs(kind, seen.status)
-            rows.append((seen.key, object_type, kind, to_micros(min(started, due)), to_micros(due), running))
-    columns = ("object_key", "object_type", "kind", "started", "due", "running")
-    changed = ", ".join(f"{name} = excluded.{name}" for name in ("started", "due", "running"))
-    end = f"ON CONFLICT (object_key, kind) DO UPDATE SET {changed}"
-    bulk.insert_rows(connection, tables.deadline, columns, rows, end)
-
-
-def runs(kind: str, status: str) -> bool:
-    """Whether a deadline of this kind runs in this status."""
-    if status in TERMINAL_STATUSES:
-        return False
-    return kind == DeadlineKind.PLANNED_START or status not in PAUSED_STATUSES
 
 
 def _same_person(one: object, other: object) -> bool:

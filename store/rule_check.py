@@ -25,7 +25,7 @@ FIELDS: dict[str, frozenset[str] | None] = {
     "client": _PERSON, "author": _PERSON, "responsible": _PERSON, "previous_responsible": _PERSON, "actor": _PERSON,
     "team": frozenset({"code", "name"}),
     "comment": frozenset({"text", "private", "author_name"}),
-    "deadline": frozenset({"kind", "kind_name", "due", "left", "overdue"}),
+    "deadline": frozenset({"kind", "kind_name", "due", "left", "overdue", "ago", "again", "late", "reached"}),
     "waiting_days": None,
     "parent": frozenset({"type", "type_name", "number", "title"}),
     "company": frozenset({"name"}),
@@ -36,6 +36,8 @@ FIELDS: dict[str, frozenset[str] | None] = {
 MAX_CONDITION = 1000
 MAX_WAITING_DAYS = 3650
 MAX_MINUTES = 60 * 24 * 3650
+MAX_REPEAT_MINUTES = 60 * 24 * 7
+MAX_REPEATS = 100
 _WORD = re.compile(r"[\w.:-]+")
 
 
@@ -87,6 +89,8 @@ def _check_time(rule: Rule) -> None:
         raise SettingsError("event_type", "deadline belongs to escalations")
     elif rule.threshold is not None or rule.deadline is not None:
         raise SettingsError("threshold" if rule.threshold else "deadline", "belongs to escalations")
+    elif rule.repeat is not None:
+        raise SettingsError("repeat", "belongs to escalations")
     if rule.event_type is not EventType.WAITING:
         if rule.waiting_days is not None:
             raise SettingsError("waiting_days", "belongs to rules with the event type waiting")
@@ -107,6 +111,13 @@ def _check_threshold(rule: Rule) -> None:
         raise SettingsError("threshold", "is missing. Example: {percent_left: 25}")
     if rule.threshold.kind.startswith("minutes"):
         check_number(rule.threshold.value, f"threshold.{rule.threshold.kind}", 1, MAX_MINUTES)
+    if rule.threshold.kind == "at_due" and rule.threshold.working_time:
+        raise SettingsError(
+            "threshold.working_time", "means nothing at the due time, which is the desk's", key="at_due"
+        )
+    if rule.repeat is not None:
+        check_number(rule.repeat.every_minutes, "repeat.every_minutes", 1, MAX_REPEAT_MINUTES)
+        check_number(rule.repeat.times, "repeat.times", 1, MAX_REPEATS)
 
 
 def _check_template(rule: Rule) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -12,9 +13,15 @@ from store.audit import record
 from store.engine import Store
 from store.errors import SettingsError
 from store.rule_check import check_rule
-from store.rules import OwnText, Rule, Threshold
+from store.rules import OwnText, Repeat, Rule, Threshold
+from store.sanitise import clean_line
 from store.vocabulary import Channel, DeadlineKind, EventType, Role, RuleKind
 
+_ESCALATION = tables.rule.c.event_type == EventType.DEADLINE.value
+_WATCHES = frozenset(
+    {"enabled", "object_type", "event_type", "deadline", "threshold_kind", "threshold_value", "working_time"}
+)
+"""What a rule watches for."""
 ThresholdKind = Literal["percent_left", "minutes_before", "minutes_after", "at_due"]
 
 
@@ -32,11 +39,40 @@ def rules_in(connection: Connection, kind: RuleKind | None = None) -> list[Rule]
     return [_to_rule(row) for row in connection.execute(query)]
 
 
-def timed_rules_in(connection: Connection) -> list[Rule]:
-    """The rules the clock looks at: those that are on and wait for a deadline or for days in a status."""
-    timed = tables.rule.c.event_type.in_([EventType.DEADLINE.value, EventType.WAITING.value])
-    query = select(tables.rule).where(timed, tables.rule.c.enabled).order_by(tables.rule.c.id)
+def waiting_rules_in(connection: Connection) -> list[Rule]:
+    """The rules that are on and wait for days in a status."""
+    waiting = tables.rule.c.event_type == EventType.WAITING.value
+    query = select(tables.rule).where(waiting, tables.rule.c.enabled).order_by(tables.rule.c.id)
     return [_to_rule(row) for row in connection.execute(query)]
+
+
+def armed_rules_in(connection: Connection) -> list[tuple[Rule, datetime]]:
+    """The escalations that are on, each with when it was armed: what was reached until then is not its business."""
+    query = select(tables.rule).where(_ESCALATION, tables.rule.c.enabled).order_by(tables.rule.c.id)
+    return [(_to_rule(row), row.armed_at) for row in connection.execute(query)]
+
+
+def tell_past(store: Store, codes: Sequence[str], who: str, since: datetime) -> int:
+    """Have escalations that are on tell of what was reached after `since` as well; gives how many will.
+
+    Raises:
+        SettingsError: A code is unknown, or is none of an escalation that is on; nothing was changed.
+    """
+
+    def change(connection: Connection) -> int:
+        armed = {rule.code: at for rule, at in armed_rules_in(connection)}
+        for code in codes:
+            if code not in armed:
+                problem = "is no escalation that is switched on"
+                raise SettingsError(f"rule:{clean_line(code)}", problem, key="no_escalation_on")
+        later = [code for code in dict.fromkeys(codes) if armed[code] > since]
+        connection.execute(update(tables.rule).where(tables.rule.c.code.in_(later)).values(armed_at=since))
+        for code in later:
+            before, after = ({"tells_since": at.isoformat()} for at in (armed[code], since))
+            record(connection, store.clock(), who, f"rule:{code}", before, after)
+        return len(later)
+
+    return store.write(change)
 
 
 def set_enabled(store: Store, codes: Sequence[str], enabled: bool, who: str) -> int:  # noqa: FBT001 - reads as a sentence
@@ -57,7 +93,10 @@ def set_enabled(store: Store, codes: Sequence[str], enabled: bool, who: str) -> 
             if code not in known:
                 raise SettingsError(code, "no such event action or escalation")
         changed = [code for code in known if known[code] != enabled]
-        connection.execute(update(tables.rule).where(tables.rule.c.code.in_(changed)).values(enabled=enabled))
+        ours = update(tables.rule).where(tables.rule.c.code.in_(changed))
+        connection.execute(ours.values(enabled=enabled))
+        if enabled:
+            connection.execute(ours.where(_ESCALATION).values(armed_at=store.clock()))
         for code in changed:
             record(connection, store.clock(), who, f"rule:{code}", {"enabled": not enabled}, {"enabled": enabled})
         return len(changed)
@@ -81,14 +120,16 @@ def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     row = connection.execute(select(tables.rule).where(tables.rule.c.code == rule.code)).one_or_none()
     values = to_values(rule)
     if row is None:
-        connection.execute(insert(tables.rule).values(**values))
+        connection.execute(insert(tables.rule).values(**values, armed_at=store.clock()))
         record(connection, store.clock(), who, f"rule:{rule.code}", None, values)
         return True
     before = to_values(_to_rule(row))
     changed = {name: value for name, value in values.items() if before[name] != value}
     if not changed:
         return False
-    connection.execute(update(tables.rule).where(tables.rule.c.code == rule.code).values(**changed))
+    # A rule that watches for something new does not tell of what was there before: it is armed from now on.
+    armed = {"armed_at": store.clock()} if rule.enabled and _WATCHES & changed.keys() else {}
+    connection.execute(update(tables.rule).where(tables.rule.c.code == rule.code).values(**changed, **armed))
     record(connection, store.clock(), who, f"rule:{rule.code}", {name: before[name] for name in changed}, changed)
     return True
 
@@ -136,7 +177,7 @@ def from_values(values: Mapping[str, Any]) -> Rule:
 
 def to_values(rule: Rule) -> dict[str, Any]:
     """The columns of a rule."""
-    threshold = rule.threshold
+    threshold, again = rule.threshold, rule.repeat
     return {
         "code": rule.code,
         "kind": rule.kind.value,
@@ -154,6 +195,10 @@ def to_values(rule: Rule) -> dict[str, Any]:
         "deadline": rule.deadline.value if rule.deadline else None,
         "threshold_kind": threshold.kind if threshold else None,
         "threshold_value": threshold.value if threshold else None,
+        "working_time": threshold is not None and threshold.working_time,
+        "repeat_minutes": again.every_minutes if again else None,
+        "repeat_times": again.times if again else None,
+        "repeat_until_status_change": again is not None and again.until_status_change,
         "teams": list(rule.teams),
         "fixed_addresses": list(rule.fixed_addresses),
         "condition": rule.condition,
@@ -175,7 +220,11 @@ def _defaults() -> dict[str, Any]:
 def _to_rule(row: Row[Any] | SimpleNamespace) -> Rule:
     threshold = None
     if row.threshold_kind is not None:
-        threshold = Threshold(cast("ThresholdKind", row.threshold_kind), row.threshold_value or 0)
+        kind = cast("ThresholdKind", row.threshold_kind)
+        threshold = Threshold(kind, row.threshold_value or 0, row.working_time)
+    repeat = None
+    if row.repeat_minutes is not None:
+        repeat = Repeat(row.repeat_minutes, row.repeat_times, row.repeat_until_status_change)
     return Rule(
         code=row.code,
         kind=RuleKind(row.kind),
@@ -199,6 +248,7 @@ def _to_rule(row: Row[Any] | SimpleNamespace) -> Rule:
         tell_actor=row.tell_actor,
         once_minutes=row.once_minutes,
         working_hours=row.working_hours,
+        repeat=repeat,
         enabled=row.enabled,
         standard=row.standard,
     )

@@ -13,10 +13,27 @@ class Threshold:
     Attributes:
         kind: `percent_left` of the time given, `minutes_before` the due time, `minutes_after` it, or `at_due`.
         value: Percent or minutes; 0 for `at_due`.
+        working_time: Whether it is counted in the company's working time; means nothing for `at_due`.
     """
 
     kind: Literal["percent_left", "minutes_before", "minutes_after", "at_due"]
     value: int = 0
+    working_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Tell again, until the deadline is met, has ended, or somebody has acknowledged it.
+
+    Attributes:
+        every_minutes: Counted like the threshold: in working time where that is.
+        times: At most so many after the first.
+        until_status_change: Stop as well once the object's status is another than when the threshold was reached.
+    """
+
+    every_minutes: int
+    times: int
+    until_status_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,7 @@ class Rule:
         tell_actor: Whether the person who caused the event is told as well.
         once_minutes: A person is told by this rule about the same object once within so many minutes; `None`: always.
         working_hours: Letters wait for the company's working hours. The interface does not wait.
+        repeat: For escalations: how often they tell again.
     """
 
     code: str
@@ -72,5 +90,6 @@ class Rule:
     tell_actor: bool = False
     once_minutes: int | None = None
     working_hours: bool = False
+    repeat: Repeat | None = None
     enabled: bool = True
     standard: bool = True

@@ -18,10 +18,11 @@ from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
 from store.rulebook import rules_in, save_in, to_values
-from store.rules import OwnText, Rule, Threshold
+from store.rules import OwnText, Repeat, Rule, Threshold
 from store.sanitise import clean_line
 from store.settings_schema import (
     ConnectionSection,
+    RepeatSection,
     RuleSection,
     SecretSource,
     SettingsFile,
@@ -231,8 +232,12 @@ def _with_protocol(card: MailConnection) -> MailConnection:
 
 def _rule_value(name: str, value: Any) -> Any:
     if isinstance(value, ThresholdSection):
-        ((kind, number),) = value.given().items()
-        return Threshold(cast("Any", kind), 0 if number is True else number)
+        words = value.given()
+        working_time = words.pop("working_time", False)
+        ((kind, number),) = words.items()
+        return Threshold(cast("Any", kind), 0 if number is True else number, working_time)
+    if isinstance(value, RepeatSection):
+        return Repeat(value.every_minutes, value.times, value.until_status_change)
     if name == "texts":
         return {language.value: OwnText(**text.given()) for language, text in value.items()}
     if name == "titles" and value is not None:
@@ -287,13 +292,8 @@ def _reference(row: Any, name: str) -> dict[str, Any] | None:
 
 
 def _rule(rule: Rule, shipped: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    values = to_values(rule)
-    kind, number = values.pop("threshold_kind"), values.pop("threshold_value")
-    values["threshold"] = {kind: True if kind == "at_due" else number} if kind else None
-    before = dict(shipped.get(rule.code) or {})
-    if before:
-        kind, number = before.pop("threshold_kind"), before.pop("threshold_value")
-        before["threshold"] = {kind: True if kind == "at_due" else number} if kind else None
+    values = _nested(to_values(rule))
+    before = _nested(shipped[rule.code]) if rule.code in shipped else {}
     found = {
         name: value
         for name, value in values.items()
@@ -301,6 +301,17 @@ def _rule(rule: Rule, shipped: dict[str, dict[str, Any]]) -> dict[str, Any]:
         and (value != before.get(name) if before else value not in (None, []))
     }
     return {"code": rule.code, **found}
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a rule as the file has them: threshold and repeat are sections of their own."""
+    kind, number, working = (values[name] for name in ("threshold_kind", "threshold_value", "working_time"))
+    minutes, times, until = (values[f"repeat_{name}"] for name in ("minutes", "times", "until_status_change"))
+    threshold = {kind: True if kind == "at_due" else number, **({"working_time": True} if working else {})}
+    repeat = {"every_minutes": minutes, "times": times, "until_status_change": until}
+    flat = {name: value for name, value in values.items() if not name.startswith(("threshold_", "repeat_"))}
+    del flat["working_time"]
+    return {**flat, "threshold": threshold if kind else None, "repeat": repeat if minutes is not None else None}
 
 
 def _plain(value: Any) -> Any:

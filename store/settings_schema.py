@@ -240,19 +240,28 @@ class PersonSection(_Section):
 
 
 class ThresholdSection(_Section):
-    """When an escalation fires: exactly one of these."""
+    """When an escalation fires: exactly one of these, and whether it is counted in working time."""
 
     percent_left: Whole = Field(default=1, ge=1, le=99)
     minutes_before: Whole = Field(default=1, ge=1)
     minutes_after: Whole = Field(default=1, ge=1)
     at_due: Literal[True] = True
+    working_time: Flag = False
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "ThresholdSection":
-        if len(self.given()) != 1:
+        if len(self.given().keys() - {"working_time"}) != 1:
             msg = "give exactly one of percent_left, minutes_before, minutes_after, at_due: true"
             raise ValueError(msg)
         return self
+
+
+class RepeatSection(_Section):
+    """How an escalation tells again."""
+
+    every_minutes: Whole
+    times: Whole
+    until_status_change: Flag = False
 
 
 class TextSection(_Section):
@@ -287,6 +296,7 @@ class RuleSection(_Section):
     tell_actor: Flag = False
     once_minutes: Whole | None = None
     working_hours: Flag = False
+    repeat: RepeatSection | None = None
     enabled: Flag = True
 
 

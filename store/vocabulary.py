@@ -76,6 +76,22 @@ class DeadlineKind(StrEnum):
     PLANNED_START = "planned_start"
 
 
+class DeadlineState(IntEnum):
+    """Where a deadline stands. Values below 2 are open: the partial indexes say `state < 2`."""
+
+    RUNNING = 0
+    PAUSED = 1
+    """A status stops it for a while."""
+    MET = 2
+    ENDED = 3
+    """A status has ended it, or the desk has taken it away."""
+
+    @property
+    def word(self) -> str:
+        """The name used in the command line and JSON, e.g. `running`."""
+        return self.name.lower()
+
+
 class DeliveryState(IntEnum):
     """Where a delivery stands. Values below 2 are due work: the partial index and the claim say `state < 2`."""
 

@@ -36,6 +36,7 @@ from store.tables.work import (
     NotificationRow,
     ObjectRow,
     RuleDayRow,
+    ScheduleRow,
     StormRow,
     WatermarkRow,
 )
@@ -63,6 +64,7 @@ storm_limits = _core(StormLimitsRow)
 team = _core(TeamRow)
 
 attempt = _core(AttemptRow)
+clock_schedule = _core(ScheduleRow)
 deadline = _core(DeadlineRow)
 decision = _core(DecisionRow)
 delivery = _core(DeliveryRow)

@@ -3,29 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Column, Field, SQLModel
 
 from store.types import BigKey, UtcMicros
 
-INDEXED_PERCENTS = (25, 30)
-"""Thresholds of the standard set that have an index; another percentage works, at the cost of a scan."""
 
-
-def percent_left_sql(percent: int) -> str:
-    """The moment when `percent` of the time given is left. The query must say it to the letter to use the index."""
-    return f"(due - (due - started) * {percent} / 100)"
-
-
-def _percent_left_index(percent: int) -> Index:
-    return Index(
-        f"ix_deadline_left_{percent}",
-        "object_type",
-        "kind",
-        text(percent_left_sql(percent)),
-        sqlite_where=text("running"),
-        postgresql_where=text("running"),
-    )
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """An index of some rows. A query must say its condition to the letter to use it."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 HELD_BY_STORM = "state = 2 AND reason IN ('storm_object', 'storm_recipient')"
@@ -81,42 +67,62 @@ class ObjectRow(SQLModel, table=True):
 
 
 class DeadlineRow(SQLModel, table=True):
-    """A clock an object runs against. Only running ones are in the indexes that the ticks read."""
+    """A clock an object runs against, as `store.deadlines.Deadline` says. Times are µs since the epoch.
+
+    `next_at` is when the clock is to look at it: the next threshold, at once after a change, never when nothing is to
+    come. A tick costs what is due, not what exists.
+    """
 
     __tablename__: Any = "deadline"
     __table_args__ = (
         UniqueConstraint("object_key", "kind", name="uq_deadline_object_kind"),
-        Index(
-            "ix_deadline_due",
-            "object_type",
-            "kind",
-            "due",
-            sqlite_where=text("running"),
-            postgresql_where=text("running"),
-        ),
-        *(_percent_left_index(percent) for percent in INDEXED_PERCENTS),
+        _partial("ix_deadline_next", "next_at", where="next_at IS NOT NULL"),
+        _partial("ix_deadline_open", "expires", where="state < 2"),
+        _partial("ix_deadline_schedule", "object_type", "kind", "id", where="state < 2"),
     )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     object_key: int = Field(sa_column=Column(BigKey, ForeignKey("object.id", ondelete="CASCADE"), nullable=False))
     object_type: str
     kind: str
-    started: datetime = Field(sa_type=UtcMicros)
-    due: datetime = Field(sa_type=UtcMicros)
-    running: bool = True
+    started: int = Field(sa_type=BigInteger)
+    due: int = Field(sa_type=BigInteger)
+    since: int = Field(sa_type=BigInteger)
+    expires: int = Field(sa_type=BigInteger)
+    state: int
+    stopped_at: int | None = Field(default=None, sa_type=BigInteger)
+    pauses: list[list[int]] = Field(default_factory=list, sa_type=JSON)
+    acknowledged_at: int | None = Field(default=None, sa_type=BigInteger)
+    acknowledged_by: str = ""
+    next_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class FiredThresholdRow(SQLModel, table=True):
-    """The ledger of fired thresholds: unique, so that two clocks do no harm."""
+    """The ledger of thresholds that were reached: unique, so that two clocks do no harm.
+
+    `due` is the due time the desk gave; `outcome` is that of `dispatch.thresholds`; `reached_at` in µs.
+    """
 
     __tablename__: Any = "fired_threshold"
     object_key: int = Field(sa_column=Column(BigKey, ForeignKey("object.id", ondelete="CASCADE"), primary_key=True))
     threshold: str = Field(primary_key=True)
     due: datetime = Field(sa_column=Column(UtcMicros, primary_key=True))
     fired_at: datetime = Field(sa_type=UtcMicros)
+    reached_at: int = Field(sa_type=BigInteger)
+    outcome: str
+
+
+class ScheduleRow(SQLModel, table=True):
+    """What the deadlines of a kind are scheduled for, and up to which id they are, while that is being changed."""
+
+    __tablename__: Any = "clock_schedule"
+    object_type: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    marks: list[str] = Field(sa_type=JSON)
+    after_id: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class WatermarkRow(SQLModel, table=True):
-    """Up to when a threshold has been looked at."""
+    """Up to when rules that wait for days in a status have been looked at."""
 
     __tablename__: Any = "clock_watermark"
     threshold: str = Field(primary_key=True)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, delete
 from dispatch.cloudevents import parse_event
 from dispatch.directory import Directory
 from dispatch.loops import Ours
-from dispatch.plan import Plan, Rulebook, plan, threshold_key
+from dispatch.plan import Plan, Rulebook, plan
+from dispatch.thresholds import threshold_key
 from store import tables
 from store.cards import Company, Person, Team
 from store.catalogue.standard import STANDARD

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from dispatch.intake import emit
 from store import tables
 from store.engine import Store
-from store.events import NewEvent, merge, runs, unplanned
+from store.events import NewEvent, merge, unplanned
 from tests.desk import NOON, event, lines
 
 
@@ -77,8 +77,8 @@ def test_deadlines_run_only_in_running_statuses(store: Store) -> None:
     met = {"resolution": {**deadlines["resolution"], "met": "2026-11-23T09:00:00Z"}}
     emit(store, lines(event(number=9, deadlines=met)))
     with store.read() as connection:
-        rows = connection.execute(select(tables.deadline.c.running).order_by(tables.deadline.c.id)).scalars().all()
-    assert rows == [True, False, False, False]
+        rows = connection.execute(select(tables.deadline.c.state).order_by(tables.deadline.c.id)).scalars().all()
+    assert rows == [0, 1, 3, 2]
 
 
 def test_a_deleted_object_has_no_running_deadline(store: Store) -> None:
@@ -86,10 +86,4 @@ def test_a_deleted_object_has_no_running_deadline(store: Store) -> None:
     emit(store, lines(event(deadlines=deadlines)))
     emit(store, lines(event("request.deleted")))
     with store.read() as connection:
-        assert connection.execute(select(tables.deadline.c.running)).scalars().all() == [False]
-
-
-def test_a_planned_start_runs_while_planned() -> None:
-    assert runs("planned_start", "planned")
-    assert not runs("planned_start", "closed")
-    assert not runs("resolution", "planned")
+        assert connection.execute(select(tables.deadline.c.state)).scalars().all() == [3]
