@@ -26,6 +26,7 @@ from tests.conftest import KEY
 from tests.desk import SENDING, lines, open_store
 from tests.dispatch.any_desk import directories, documents, kinds, refurnish, rulebooks
 
+pytestmark = pytest.mark.no_cover  # it goes, a hundred times, where others have been
 SIGNATURE = "С уважением, служба поддержки"
 Decision = tuple[str, str, bool, str, dict[str, str]]
 Told = tuple[str, str, str, str, str, str]

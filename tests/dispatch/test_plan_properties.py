@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from store.addresses import AddressError, envelope_address
 from store.vocabulary import Channel, EventType, Role
 from tests.desk import event as document
 from tests.dispatch.any_desk import MAILS, OURS, Desk, desks, own_rules
+
+pytestmark = pytest.mark.no_cover  # they go, a hundred times each, where others have been
 
 
 def mailbox(address: str) -> str:
