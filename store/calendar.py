@@ -253,11 +253,13 @@ def check_holidays(code: str, path: str) -> None:
     if parts is None:
         problem = f"{shown!r} is no country with known holidays. Example: RU, or DE-BY for a part of one"
         raise SettingsError(path, problem, key="country", value=shown)
+    if dash and not parts:
+        problem = f"{country} has no part {clean_line(part)!r}; it has none. Example: {country}"
+        raise SettingsError(path, problem, key="country_whole", value=shown, country=country)
     if dash and part not in parts:
-        there = f"there are {', '.join(parts)}" if parts else "it has none"
-        key = "country_part" if parts else "country_whole"
-        problem = f"{country} has no part {clean_line(part)!r}; {there}. Example: DE-BY"
-        raise SettingsError(path, problem, key=key, value=shown, country=country, parts=", ".join(parts))
+        there = ", ".join(parts)
+        problem = f"{country} has no part {clean_line(part)!r}; there are {there}. Example: {country}-{parts[0]}"
+        raise SettingsError(path, problem, key="country_part", value=shown, country=country, parts=there)
 
 
 def next_holiday(code: str, after: date, language: str) -> tuple[date, str] | None:

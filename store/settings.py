@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 
 from store import tables
 from store.audit import record
@@ -51,6 +51,8 @@ STORM_RANGES = {
     "digest_minutes": (1, 1440),
 }
 """From and to which the limits against floods may go."""
+MOST_TYPES = 20
+"""Object types that are asked for: a desk has a few; more than so many are a fault of whoever sends them."""
 CATCH_UP_DAYS = (1, 30)
 """From and to how many days back may be told of what passed in a downtime."""
 YEARS = range(1970, 3000)
@@ -215,6 +217,17 @@ def deadline_settings_in(connection: Connection) -> DeadlineSettings:
         kind: StatusRules(tuple(rules["paused"]), tuple(rules["ended"])) for kind, rules in row.statuses.items()
     }
     return DeadlineSettings(statuses, PauseMoves(row.pause), CatchUp(row.catch_up), row.catch_up_days)
+
+
+def met_types_in(connection: Connection) -> list[str]:
+    """The types of the objects there are, by steps along their index: a look at each type, not at each object."""
+    column, met = tables.object_.c.type, list[str]()
+    while len(met) < MOST_TYPES:
+        query = select(func.min(column)).where(column > met[-1]) if met else select(func.min(column))
+        if (found := connection.execute(query).scalar_one()) is None:
+            break
+        met.append(found)
+    return met
 
 
 def save_deadline_settings(store: Store, card: DeadlineSettings, who: str) -> bool:

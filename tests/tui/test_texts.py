@@ -52,6 +52,8 @@ PATHS = {
     "silent mode": ["5", "right_square_bracket", "right_square_bracket"],
     "silent mode form": ["5", "right_square_bracket", "right_square_bracket", "e"],
     "limits on letters": ["5", *["right_square_bracket"] * 3],
+    "deadlines": ["5", *["right_square_bracket"] * 4],
+    "form of the deadlines": ["5", *["right_square_bracket"] * 4, "e"],
     "form of the limits": ["5", *["right_square_bracket"] * 3, "e"],
     "held by storms": ["f6"],
     "company": ["6"],

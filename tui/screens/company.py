@@ -1,7 +1,9 @@
 """The company card: name, signature of the letters, language and time zone."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button
 
+from store.calendar import next_holiday
 from store.cards import Company
 from store.errors import StoreError
 from store.settings import company
@@ -19,6 +22,7 @@ from tui.spoken import binding
 from tui.widgets.card_view import CardView, Line
 from tui.widgets.company_form import CompanyForm
 from tui.widgets.hours_words import hours_in_words
+from tui.widgets.special_days_words import day_in_words, days_in_words
 
 
 class CompanyScreen(SectionScreen):
@@ -39,6 +43,7 @@ class CompanyScreen(SectionScreen):
         """The card was read."""
 
         card: Company
+        holiday: tuple[date, str] | None
 
     def compose_content(self) -> ComposeResult:
         with VerticalScroll(id="company-page", can_focus=False):
@@ -58,18 +63,22 @@ class CompanyScreen(SectionScreen):
 
     def _load(self) -> None:
         try:
-            self.post_message(self.Loaded(company(self.store)))
+            card = company(self.store)
+            today = self.console.clock().astimezone(ZoneInfo(card.timezone)).date()
+            holiday = next_holiday(card.holidays, today, self.console.texts.language.value)
+            self.post_message(self.Loaded(card, holiday))
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
 
     @on(Loaded)
     async def _show(self, event: Loaded) -> None:
         self._card = event.card
-        await self.query_one(CardView).show(self._lines(event.card))
+        await self.query_one(CardView).show(self._lines(event.card, event.holiday))
 
-    def _lines(self, card: Company) -> list[Line]:
+    def _lines(self, card: Company, holiday: tuple[date, str] | None) -> list[Line]:
         say = self.say
         hours = hours_in_words(card.working_hours, say) or say("company.working_hours_none")
+        days = days_in_words(card.special_days, say) or say("company.special_days_none")
         return [
             (say("company.name"), card.name, ""),
             (say("company.signature"), card.signature, ""),
@@ -78,7 +87,15 @@ class CompanyScreen(SectionScreen):
             (say("company.language"), say(f"company.language_{card.language.value}"), ""),
             (say("company.timezone"), card.timezone, ""),
             (say("company.working_hours"), hours, ""),
+            (say("company.holidays"), self._holidays(card.holidays, holiday), ""),
+            (say("company.special_days"), days, ""),
         ]
+
+    def _holidays(self, country: str, holiday: tuple[date, str] | None) -> str:
+        if holiday is None:
+            return country or self.say("company.holidays_none")
+        day, name = holiday
+        return self.say("company.holidays_next", country=country, day=day_in_words(day, self.say), name=name)
 
     @on(Button.Pressed, "#company-edit")
     def action_edit(self) -> None:

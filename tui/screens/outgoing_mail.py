@@ -1,4 +1,4 @@
-"""Outgoing mail: the connections, the sending parameters, silent mode, the limits against floods."""
+"""Outgoing mail: the connections, the sending parameters, silent mode, the limits against floods, how deadlines run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,13 +30,14 @@ from tui.widgets.card_view import CardView, Line
 from tui.widgets.connection_card import ConnectionCard
 from tui.widgets.connection_check import CheckRequest, ConnectionCheck
 from tui.widgets.connection_form import ConnectionForm
+from tui.widgets.deadline_pane import DeadlinePane
 from tui.widgets.form import Form, Say
 from tui.widgets.question import Question
 from tui.widgets.sending_form import REQUIRED, SendingForm
 from tui.widgets.silent_pane import SilentPane
 from tui.widgets.storm_pane import StormPane
 
-_TABS = ("tab-connections", "tab-sending", "tab-silent", "tab-storms")
+_TABS = ("tab-connections", "tab-sending", "tab-silent", "tab-storms", "tab-deadlines")
 _ON_CONNECTIONS = frozenset({"check", "check_with_letter", "details", "switch", "delete", "add"})
 
 
@@ -115,6 +116,8 @@ class OutgoingMailScreen(SectionScreen):
                 yield SilentPane()
             with TabPane(Content(say("mail.tab_storms")), id="tab-storms"):
                 yield StormPane()
+            with TabPane(Content(say("mail.tab_deadlines")), id="tab-deadlines"), VerticalScroll(can_focus=False):
+                yield DeadlinePane()
 
     def on_mount(self) -> None:
         self._sending = Sending()
@@ -127,6 +130,7 @@ class OutgoingMailScreen(SectionScreen):
         """Read everything, in a thread."""
         self.query_one(SilentPane).reload()
         self.query_one(StormPane).reload()
+        self.query_one(DeadlinePane).reload()
         self.run_worker(self._load, group="mail-read", exclusive=True, thread=True, exit_on_error=False)
 
     def _load(self) -> None:
@@ -206,6 +210,8 @@ class OutgoingMailScreen(SectionScreen):
             self.query_one(SilentPane).edit()
         elif self._tab == "tab-storms":
             self.query_one(StormPane).edit()
+        elif self._tab == "tab-deadlines":
+            self.query_one(DeadlinePane).edit()
         elif self._tab == "tab-sending":
             self._open(SendingForm(self.say, self._sending))
         elif card := self._chosen():

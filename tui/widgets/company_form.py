@@ -8,6 +8,7 @@ from store.vocabulary import Language
 from tui.operator import operator
 from tui.widgets.form import Field, Form, Say, Value, area_field, choice_field, flag_field, text_field
 from tui.widgets.hours_words import hours_from_words, hours_in_words
+from tui.widgets.special_days_words import days_from_words, days_in_words
 
 
 class CompanyForm(Form):
@@ -33,6 +34,13 @@ class CompanyForm(Form):
                 hours_in_words(card.working_hours, say),
                 hint=say("company.working_hours_hint"),
             ),
+            text_field("holidays", say("company.holidays"), card.holidays, hint=say("company.holidays_hint")),
+            text_field(
+                "special_days",
+                say("company.special_days"),
+                days_in_words(card.special_days, say),
+                hint=say("company.special_days_hint"),
+            ),
         ]
 
     def save(self, values: dict[str, Value]) -> None:
@@ -45,5 +53,12 @@ class CompanyForm(Form):
             language=Language(str(values["language"])),
             timezone=str(values["timezone"]),
             working_hours=hours_from_words(str(values["working_hours"])),
+            holidays=_country(str(values["holidays"])),
+            special_days=days_from_words(str(values["special_days"])),
         )
         save_company(self.store, card, operator())
+
+
+def _country(typed: str) -> str:
+    """`ru` is meant as `RU`; parts of a country may have small letters of their own (`DE-Augsburg`)."""
+    return typed.upper() if typed.islower() else typed
