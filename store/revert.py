@@ -182,6 +182,9 @@ class _Attempt:
     def _change(self, before: Values, after: Values, now: Values | None) -> Outlook:
         if now is None:
             raise SettingsError(self._what, "was deleted since; take that back first", key="deleted_since")
+        if before and not before.keys() & now.keys():
+            # An escalation told of what had passed: nobody can be untold.
+            raise SettingsError(self._what, "tells of a deed, not of a setting: it cannot be taken back", key="deed")
         # Some entries hold all fields, changed or not.
         changed = [name for name, value in before.items() if name in now and value != after.get(name)]
         wanted = [name for name in changed if now[name] != before[name]]

@@ -36,6 +36,7 @@ FIELDS: dict[str, frozenset[str] | None] = {
 MAX_CONDITION = 1000
 MAX_WAITING_DAYS = 3650
 MAX_MINUTES = 60 * 24 * 3650
+MAX_PERCENT = 99
 MAX_REPEAT_MINUTES = 60 * 24 * 7
 MAX_REPEATS = 100
 _WORD = re.compile(r"[\w.:-]+")
@@ -109,8 +110,9 @@ def _check_threshold(rule: Rule) -> None:
         raise SettingsError("deadline", "is missing; an escalation watches one. Example: resolution")
     if rule.threshold is None:
         raise SettingsError("threshold", "is missing. Example: {percent_left: 25}")
-    if rule.threshold.kind.startswith("minutes"):
-        check_number(rule.threshold.value, f"threshold.{rule.threshold.kind}", 1, MAX_MINUTES)
+    if rule.threshold.kind != "at_due":
+        most = MAX_PERCENT if rule.threshold.kind == "percent_left" else MAX_MINUTES
+        check_number(rule.threshold.value, f"threshold.{rule.threshold.kind}", 1, most)
     if rule.threshold.kind == "at_due" and rule.threshold.working_time:
         raise SettingsError(
             "threshold.working_time", "means nothing at the due time, which is the desk's", key="at_due"

@@ -27,6 +27,7 @@ from store.engine import Store
 from store.errors import SettingsError
 from store.revert import Outlook, preview, revert
 from store.rulebook import list_rules, save_rule, set_enabled
+from store.rules import Repeat, Threshold
 from store.settings import (
     company,
     connection_secret,
@@ -94,8 +95,8 @@ def change_rule(store: Store) -> None:
 
 def change_escalation(store: Store) -> None:
     rule = next(rule for rule in list_rules(store) if rule.threshold is not None)
-    assert rule.threshold is not None
-    save_rule(store, replace(rule, threshold=replace(rule.threshold, kind="minutes_after", value=17)), "test")
+    threshold = Threshold("minutes_after", 17, working_time=True)
+    save_rule(store, replace(rule, threshold=threshold, repeat=Repeat(30, 4, until_status_change=True)), "test")
 
 
 def change_person(store: Store) -> None:

@@ -16,7 +16,7 @@ from store.cards import DeadlineSettings, Person, StatusRules
 from store.directory import people, teams
 from store.engine import Store
 from store.rulebook import list_rules
-from store.rules import Threshold
+from store.rules import Repeat, Threshold
 from store.settings import (
     company,
     connection_secret,
@@ -84,6 +84,9 @@ event_actions:
 escalations:
   - {code: own.late, object_type: request, event_type: deadline, deadline: resolution, channel: email,
      recipients: [head], template: deadline.staff, threshold: {at_due: true}}
+  - {code: own.again, object_type: request, event_type: deadline, deadline: resolution, channel: email,
+     recipients: [head], template: deadline.staff, threshold: {percent_left: 25, working_time: true},
+     repeat: {every_minutes: 30, times: 4, until_status_change: true}}
 """
 SECRETS = ("pw-from-the-environment", "secret-from-the-file", "typed-in")
 
@@ -167,7 +170,23 @@ def test_rules_of_ones_own_are_added_whole(store: Store, folder: Path) -> None:
     assert own["own.vip"].recipients == (Role.FIXED,)
     assert own["own.vip"].fixed_addresses == ("duty@example.org",)
     assert own["own.late"].threshold == Threshold("at_due")
+    assert own["own.again"].threshold == Threshold("percent_left", 25, working_time=True)
+    assert own["own.again"].repeat == Repeat(30, 4, until_status_change=True)
     assert own["own.late"].titles == {"ru": "own.late", "en": "own.late"}
+
+
+def test_a_repeat_of_the_standard_set_is_exported_and_ends_with_null(store: Store, folder: Path) -> None:
+    code = "request.resolution.25.responsible.email"
+    text = f"escalations: [{{code: {code}, repeat: {{every_minutes: 30, times: 4}}}}]"
+    (change,) = apply_settings(store, text, folder, "test", dry_run=True)
+    assert (change.kind, change.path) == ("changed", f"escalations.{code}")
+    apply_settings(store, text, folder, "test")
+    exported = {one["code"]: one for one in yaml.safe_load(export_settings(store))["escalations"]}
+    assert exported[code] == {
+        "code": code, "repeat": {"every_minutes": 30, "times": 4, "until_status_change": False},
+    }  # fmt: skip
+    apply_settings(store, text.replace("{every_minutes: 30, times: 4}", "null"), folder, "test")
+    assert {rule.code: rule.repeat for rule in list_rules(store)}[code] is None
 
 
 def test_a_title_in_one_language_leaves_the_other(store: Store, folder: Path) -> None:
@@ -453,6 +472,14 @@ MANY_FAULTS: list[tuple[str, str]] = [
     (_escalation("threshold: {percent_left: 100}"), "escalations[0].threshold.percent_left: must be 99 or less"),
     (_escalation("threshold: {minutes_before: 99999999}"), "escalations[0].threshold.minutes_before: is 99999999; it"),
     (_escalation("threshold: {percent_left: 5, at_due: true}"), "escalations[0].threshold: give exactly one of"),
+    (_escalation("threshold: {working_time: true}"), "escalations[0].threshold: give exactly one of"),
+    (_escalation("threshold: {percent_left: 5, working_time: soon}"), "escalations[0].threshold.working_time: must be"),
+    (_escalation("threshold: {at_due: true, working_time: true}"), "escalations[0].threshold.working_time: means"),
+    (_escalation("repeat: {every_minutes: 0, times: 1}"), "escalations[0].repeat.every_minutes: is 0; it must be from"),
+    (_escalation("repeat: {every_minutes: 30}"), "escalations[0].repeat.times: is missing"),
+    (_escalation("repeat: {every_minutes: 30, times: 101}"), "escalations[0].repeat.times: is 101; it must be from 1"),
+    (_escalation("repeat: 30"), "escalations[0].repeat: must be a mapping"),
+    (_action("repeat: {every_minutes: 30, times: 1}"), "event_actions[0].repeat: belongs to escalations"),
     (_escalation("threshold: null"), "escalations[0].threshold: is missing. Example: {percent_left: 25}"),
     (_escalation("deadline: null"), "escalations[0].deadline: is missing"),
     (_escalation("event_type: added"), "escalations[0].event_type: must be deadline for an escalation"),
