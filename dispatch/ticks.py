@@ -43,7 +43,7 @@ FORGET_AFTER = timedelta(days=120)
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
+class Watched:
     """What the clock goes by, read in one snapshot."""
 
     revision: int
@@ -51,7 +51,8 @@ class _Watched:
     waiting: tuple[Rule, ...]
 
     @classmethod
-    def read(cls, connection: Connection) -> "_Watched":
+    def read(cls, connection: Connection) -> "Watched":
+        """As the settings are now."""
         rules = [(rule, to_micros(armed_at)) for rule, armed_at in armed_rules_in(connection)]
         schedule = Schedule(rules, WorkCalendar.of(company_in(connection)), deadline_settings_in(connection))
         return cls(revision_in(connection), schedule, tuple(waiting_rules_in(connection)))
@@ -62,7 +63,7 @@ class Clock:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._watched: _Watched | None = None
+        self._watched: Watched | None = None
         self._behind: list[Kind] = []
         self._waited_at: datetime | None = None
 
@@ -110,10 +111,10 @@ class Clock:
             self._behind.remove(kind)
         return False
 
-    def _read(self) -> _Watched:
+    def _read(self) -> Watched:
         with self._store.read() as connection:
             if self._watched is None or self._watched.revision != revision_in(connection):
-                self._watched = _Watched.read(connection)
+                self._watched = Watched.read(connection)
                 self._behind = _kinds_behind(connection, self._watched.schedule)
             return self._watched
 
@@ -154,7 +155,7 @@ def _look(connection: Connection, now: datetime, schedule: Schedule) -> tuple[in
         for reached, outcome in look.reached:
             ledger.append((one.object_key, reached.key, one.due, at, reached.reached, outcome.value))
             if outcome is Outcome.FIRED:
-                event = _event(one, reached, thing.external_id, left_out, now)
+                event = clock_event(one, reached, thing.external_id, left_out, now)
                 found[one.object_key, reached.key, one.due] = event
     bulk.update_rows(connection, d, ("id", "next_at"), next_at)
     columns = ("object_key", "threshold", "due", "fired_at", "reached_at", "outcome")
@@ -181,7 +182,8 @@ def _ledger(connection: Connection, keys: Sequence[int]) -> defaultdict[tuple[in
     return found
 
 
-def _event(one: Deadline, reached: Occurrence, object_id: str, left_out: Sequence[str], now: datetime) -> NewEvent:
+def clock_event(one: Deadline, reached: Occurrence, object_id: str, left_out: Sequence[str], now: datetime) -> NewEvent:
+    """The event that tells of a threshold, or of a repeat of one; `left_out` as in `event_deadline`."""
     data = {"object": {"id": object_id}, "deadline": event_deadline(one, reached, to_micros(now), left_out)}
     external = f"{reached.key}:{object_id}:{one.due}"
     return NewEvent(SOURCE, external, one.object_type, EventType.DEADLINE.value, object_id, now, data)
@@ -325,10 +327,15 @@ def _fire_waiting(connection: Connection, now: datetime, key: str, rule: Rule, s
     events: list[NewEvent] = []
     for (object_key,) in bulk.merge_rows(connection, tables.fired_threshold, columns, ledger, once):
         row = rows[object_key]
-        data: dict[str, Any] = {"object": {"id": row.external_id}, "waiting_days": rule.waiting_days}
-        external = f"{key}:{row.external_id}:{to_micros(row.status_since)}"
-        events.append(NewEvent(SOURCE, external, rule.object_type, rule.event_type.value, row.external_id, now, data))
+        events.append(waiting_event(rule, row.external_id, to_micros(row.status_since), now))
     return sum(accept_in(connection, now, events)) if events else 0
+
+
+def waiting_event(rule: Rule, object_id: str, since: int, now: datetime) -> NewEvent:
+    """The event that tells of an object that has been in a status for a rule's days, since `since` (µs)."""
+    data: dict[str, Any] = {"object": {"id": object_id}, "waiting_days": rule.waiting_days}
+    external = f"{threshold_key(rule)}:{object_id}:{since}"
+    return NewEvent(SOURCE, external, rule.object_type, rule.event_type.value, object_id, now, data)
 
 
 def forget(connection: Connection, now: datetime) -> None:

@@ -229,6 +229,11 @@ class Deadlines:
         new = Deadline(object_key, object_type, kind, min(started, due), due, at, due, state)
         return follow(before, new, said, at, self._pace)
 
+    @property
+    def now(self) -> list[Deadline]:
+        """The deadlines as the events taken in have left them."""
+        return list(self._now.values())
+
     def write(self, now: int) -> None:
         """Write those that changed; the clock looks at them at once."""
         changed = [one for key, one in self._now.items() if one is not self._before.get(key)]
