@@ -7,7 +7,7 @@ from dispatch.planner import Draft, Note, Settings, draft
 from dispatch.told import Told
 from store.cards import DecisionCard
 from store.engine import Store
-from store.events import StoredEvent, accepted_keys, as_stored, last_seen, merge
+from store.events import NewEvent, StoredEvent, accepted_keys, as_stored, last_seen, merge
 
 
 def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
@@ -41,6 +41,18 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
     return documents
 
 
+def new_events(store: Store, text: str) -> list[NewEvent]:
+    """The events of a text that would be accepted, emitted now: neither rejected nor duplicates."""
+    found = [one for one in read_events(text) if isinstance(one, Incoming)]
+    with store.read() as connection:
+        known = accepted_keys(connection, [_key(one) for one in found])
+    fresh: dict[tuple[str, str], NewEvent] = {}
+    for one in found:
+        if _key(one) not in known:
+            fresh.setdefault(_key(one), one.event)
+    return list(fresh.values())
+
+
 def _key(one: Incoming) -> tuple[str, str]:
     return one.event.source, one.event.external_id
 
@@ -51,12 +63,13 @@ def _document(one: Incoming, event: StoredEvent, made: Draft, *, duplicate: bool
         "event": {"source": event.source, "id": event.external_id, "type": f"{event.object_type}.{event.event_type}"},
         "object": event.object_number,
         "duplicate": duplicate,
-        "decisions": [_decision(card) for card in made.decisions],
+        "decisions": [decision_document(card) for card in made.decisions],
         "notifications": [_note(note) for note in made.notes],
     }
 
 
-def _decision(card: DecisionCard) -> dict[str, Any]:
+def decision_document(card: DecisionCard) -> dict[str, Any]:
+    """A decision as the JSON of `vestnik plan` says it."""
     return {
         "rule": card.rule_code,
         "recipient": card.recipient,
