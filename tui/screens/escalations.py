@@ -2,6 +2,7 @@
 
 from store.vocabulary import RuleKind
 from tui.screens.rules_section import RulesSection
+from tui.widgets.rule_list import DEADLINES
 
 
 class EscalationsScreen(RulesSection):
@@ -9,5 +10,5 @@ class EscalationsScreen(RulesSection):
 
     KIND = RuleKind.ESCALATION
     LIST_ID = "escalations"
-    WHEN_KEY = "rules.column_threshold"
+    LAYOUT = DEADLINES
     SECTION = "escalations"

@@ -25,7 +25,7 @@ from tui.screens.rule_views import RuleViewsScreen, shipped_views
 from tui.spoken import Command, binding
 from tui.widgets.question import Question
 from tui.widgets.rule_form import RuleForm, blank
-from tui.widgets.rule_list import RuleList
+from tui.widgets.rule_list import EVENTS, Layout, RuleList
 from tui.widgets.rule_words import RuleLine, rule_line, title_of
 
 
@@ -42,7 +42,7 @@ class RulesSection(SectionScreen):
 
     KIND: ClassVar[RuleKind]
     LIST_ID: ClassVar[str]
-    WHEN_KEY: ClassVar[str] = "rules.column_when"
+    LAYOUT: ClassVar[Layout] = EVENTS
     FOOTER = ("rules.switch", "rules.edit", "rules.add", "rules.filter", "rules.undo")
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("e", "edit", "rules.edit"),
@@ -71,7 +71,7 @@ class RulesSection(SectionScreen):
         problem: str
 
     def compose_content(self) -> ComposeResult:
-        yield RuleList(self.say, when_key=self.WHEN_KEY, id=self.LIST_ID)
+        yield RuleList(self.say, layout=self.LAYOUT, id=self.LIST_ID)
 
     def on_mount(self) -> None:
         self._last: Switched | None = None

@@ -1,7 +1,7 @@
 """The filter of the lists of rules: words, and terms like `object:request`, in either language, as they are typed."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,8 +11,8 @@ from tui.texts import Texts
 
 FIELDS = ("object", "event", "channel", "to", "mark")
 """What stands before a colon."""
-SWITCHES = ("on", "off")
-"""What stands alone and asks whether a rule is on."""
+SWITCHES = ("on", "off", "repeat", "working")
+"""What stands alone: asks whether a rule is on, repeats, counts in working time."""
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 
@@ -23,7 +23,7 @@ class RuleFilter:
     Attributes:
         words: Each is to be somewhere in what is shown of the rule.
         terms: Fields, each with what a word of it is to begin with.
-        switches: `on` or `off`.
+        switches: Of `SWITCHES`.
         unknown: Names before a colon that are no field's. They ask for nothing.
     """
 
@@ -32,18 +32,18 @@ class RuleFilter:
     switches: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
-    def admits(self, shown: str, fields: Mapping[str, str], *, enabled: bool) -> bool:
+    def admits(self, shown: str, fields: Mapping[str, str], traits: Collection[str]) -> bool:
         """Whether a rule is to be shown.
 
         Args:
             shown: What is shown of it, folded.
             fields: The words of each field, as `words_of` gives them.
-            enabled: Whether it is on.
+            traits: The switches that it answers to.
         """
         return (
             all(word in shown for word in self.words)
             and all(value in fields.get(field, "") for field, value in self.terms)
-            and all((switch == "on") is enabled for switch in self.switches)
+            and all(switch in traits for switch in self.switches)
         )
 
 

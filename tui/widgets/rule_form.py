@@ -15,7 +15,7 @@ from store.catalogue.standard import STANDARD
 from store.errors import SettingsError, StoreError
 from store.rule_check import check_rule
 from store.rulebook import list_rules, save_in, save_rule, to_values
-from store.rules import OwnText, Rule, Threshold
+from store.rules import OwnText, Repeat, Rule, Threshold
 from store.vocabulary import Channel, DeadlineKind, EventType, Language, ObjectType, Role, RuleKind
 from tui.operator import operator
 from tui.spoken import Command, binding
@@ -29,6 +29,7 @@ PARTS = ("subject", "short", "body")
 SHORT, MOST_CHANGES = 32, 8
 """Characters of a value, and lines, in the question before a reset."""
 AT_DUE = "at_due"
+_REPEAT_FIELDS = {"every_minutes": "repeat_minutes", "times": "repeat_times"}
 THRESHOLDS = ("percent_left", "minutes_before", AT_DUE, "minutes_after")
 
 
@@ -75,8 +76,9 @@ class RuleForm(Form):
 
     def __init__(self, say: Say, rule: Rule) -> None:
         language = say("language.code")
-        title = rule.titles.get(language) or say("rules.new")
-        super().__init__(say, say("rules.card", title=title) if rule.code else title)
+        kind = "_escalation" if rule.kind is RuleKind.ESCALATION else ""
+        title = rule.titles.get(language) or say(f"rules.new{kind}")
+        super().__init__(say, say(f"rules.card{kind}", title=title) if rule.code else title)
         self.rule = rule
 
     def fields(self) -> list[Field]:
@@ -110,6 +112,7 @@ class RuleForm(Form):
             *([also("also_events", words("event", events))] if self._many else []),
             choice_field("threshold", label("threshold"), threshold.kind, kinds),
             text_field("value", say("rules.value"), str(threshold.value or "")),
+            *self._repeat_fields(),
             text_field("waiting_days", label("waiting_days"), str(rule.waiting_days or "")),
             *(
                 text_field(name, label(name), " ".join(getattr(rule, name)), hint=say("rules.status_hint"))
@@ -132,6 +135,24 @@ class RuleForm(Form):
             choice_field("template", label("template"), rule.template, [(key, key) for key in template_keys()]),
             flag_field("own_words", label("texts"), bool(rule.texts), say),
             *(field for language in Language for field in self._text_fields(language, own[language])),
+        ]
+
+    def _repeat_fields(self) -> list[Field]:
+        """Whether the threshold counts in working time, and how often it is told again."""
+        say, again, threshold = self.say, self.rule.repeat, self.rule.threshold
+
+        def number(name: str, value: int | None) -> Field:
+            return text_field(name, say(f"rules.field_{name}"), str(value or ""), hint=say(f"rules.{name}_hint"))
+
+        working = threshold is not None and threshold.working_time
+        until, yes = again is not None and again.until_status_change, say("rules.until_status_hint")
+        return [
+            flag_field(
+                "working_time", say("rules.field_working_time"), working, say, yes=say("rules.working_time_hint")
+            ),
+            number("repeat_minutes", again.every_minutes if again else None),
+            number("repeat_times", again.times if again else None),
+            flag_field("until_status_change", say("rules.field_until_status_change"), until, say, yes=yes),
         ]
 
     @property
@@ -163,6 +184,10 @@ class RuleForm(Form):
         shown = {
             "threshold": escalation,
             "value": escalation and self.text("threshold") != AT_DUE,
+            "working_time": escalation and self.text("threshold") != AT_DUE,
+            "repeat_minutes": escalation,
+            "repeat_times": escalation and bool(self.text("repeat_minutes")),
+            "until_status_change": escalation and bool(self.text("repeat_minutes")),
             "waiting_days": EventType.WAITING in events,
             "from_status": EventType.STATUS_CHANGED in events,
             "to_status": not escalation,
@@ -223,7 +248,8 @@ class RuleForm(Form):
             not_to_status=_words(texts["not_to_status"]),
             waiting_days=self._whole("waiting_days", texts) if event is EventType.WAITING else None,
             deadline=DeadlineKind(texts["deadline"]) if "deadline" in texts else None,
-            threshold=self._threshold(texts) if rule.kind is RuleKind.ESCALATION else None,
+            threshold=self._threshold(texts, values) if rule.kind is RuleKind.ESCALATION else None,
+            repeat=self._repeat(texts, values) if rule.kind is RuleKind.ESCALATION else None,
             teams=_words(texts["teams"]) if Role.TEAMS in roles else (),
             fixed_addresses=_words(texts["fixed_addresses"]) if Role.FIXED in roles else (),
             condition=texts["condition"] or None,
@@ -243,9 +269,17 @@ class RuleForm(Form):
             if any(getattr(text, part) != getattr(shipped[language], part).strip() for part in PARTS)
         }
 
-    def _threshold(self, texts: dict[str, str]) -> Threshold:
+    def _threshold(self, texts: dict[str, str], values: dict[str, Value]) -> Threshold:
         kind = cast("Any", texts["threshold"])
-        return Threshold(kind, 0 if kind == AT_DUE else self._whole("value", texts))
+        if kind == AT_DUE:
+            return Threshold(kind)
+        return Threshold(kind, self._whole("value", texts), values["working_time"] is True)
+
+    def _repeat(self, texts: dict[str, str], values: dict[str, Value]) -> Repeat | None:
+        if not texts["repeat_minutes"]:
+            return None
+        every, times = self._whole("repeat_minutes", texts), self._whole("repeat_times", texts)
+        return Repeat(every, times, values["until_status_change"] is True)
 
     def _whole(self, name: str, texts: dict[str, str]) -> int:
         text = texts[name]
@@ -370,4 +404,8 @@ def _field_of(path: str) -> str:
         return f"{rest[1]}_{rest[0]}"
     if first == "titles":
         return f"title_{rest[0]}"
-    return "value" if first == "threshold" else first.partition("[")[0]
+    if first == "threshold":
+        return "working_time" if rest == ["working_time"] else "value"
+    if first == "repeat":
+        return _REPEAT_FIELDS[rest[0]] if rest else "repeat_minutes"
+    return first.partition("[")[0]

@@ -30,14 +30,40 @@ if TYPE_CHECKING:
 WIDE = 96
 """Cells from which on every column is shown."""
 _COLUMNS = ("enabled", "title", "object", "when", "channel", "recipients", "last", "month")
-_NARROW = ("enabled", "object", "title", "channel")
-_NARROW_WIDTHS = {"enabled": 6, "object": 13, "channel": 9}
 _WIDE_WIDTHS = {"enabled": 6, "object": 13, "channel": 9, "last": 8, "month": 8}
 """Cells of columns whose words are ours, a blank after them included."""
-_SHARE = {"title": 44, "when": 30, "recipients": 26}
 SCROLL_BAR = 2
 _LARGEST_FIRST = frozenset({"last", "month"})
 """Columns that are sorted downwards at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a list is laid out.
+
+    Attributes:
+        when: The text over what a rule waits for.
+        hint: The text in the empty filter.
+        narrow: The columns where there is little room, with their cells; 0 for a share. The line beneath has the rest.
+        shares: How columns with words from outside share the room that is left.
+    """
+
+    when: str
+    hint: str
+    narrow: dict[str, int]
+    shares: dict[str, int]
+
+
+EVENTS = Layout(
+    "rules.column_when", "rules.filter_hint", {"enabled": 6, "object": 13, "title": 0, "channel": 9},
+    {"title": 44, "when": 30, "recipients": 26},
+)  # fmt: skip
+DEADLINES = Layout(
+    "rules.column_threshold", "rules.filter_hint_deadlines",
+    {"enabled": 6, "object": 9, "when": 0, "recipients": 0, "channel": 9},
+    {"title": 34, "when": 40, "recipients": 26},
+)  # fmt: skip
+"""Of escalations the threshold says more than the title, which has it in more words."""
 
 
 class RuleTable(DataTable[Text]):
@@ -104,9 +130,9 @@ class RuleList(Vertical):
             """The list it came from."""
             return self.rule_list
 
-    def __init__(self, say: Say, *, when_key: str, id: str) -> None:
+    def __init__(self, say: Say, *, layout: Layout, id: str) -> None:
         super().__init__(id=id)
-        self._when_key = when_key
+        self._layout = layout
         self.say = say
         self._lines: dict[str, RuleLine] = {}
         self._marked: set[str] = set()
@@ -118,7 +144,7 @@ class RuleList(Vertical):
         self._wanted = RuleFilter()
 
     def compose(self) -> ComposeResult:
-        hint = self.say("rules.filter_hint")
+        hint = self.say(self._layout.hint)
         yield Input(placeholder=hint, id="rule-filter", compact=True, suggester=_Completion(self))
         yield RuleTable(id="rule-table", cursor_type="row", zebra_stripes=False, cell_padding=0)
         yield Static(id="rule-detail")
@@ -185,7 +211,7 @@ class RuleList(Vertical):
         if not self.is_mounted:
             return
         wanted = self._wanted
-        lines = [line for line in self._lines.values() if wanted.admits(line.shown, line.fields, enabled=line.enabled)]
+        lines = [line for line in self._lines.values() if wanted.admits(line.shown, line.fields, line.traits)]
         if self.order:
             lines.sort(key=lambda line: line.order(self.order), reverse=self._descending)
         shown, columns = [line.code for line in lines], self._laid_out()
@@ -215,13 +241,13 @@ class RuleList(Vertical):
         self.table.move_cursor(row=self.table.cursor_row, animate=False)
 
     def _laid_out(self) -> dict[str, tuple[str, int]]:
-        """Choose the columns by the width, and share it out: headings and widths. Title and on/off are always there."""
+        """Choose the columns by the width, and share it out: headings and widths."""
         width = self.size.width or self.app.size.width
         wide = width >= WIDE
-        columns = _COLUMNS if wide else _NARROW
-        fixed = _WIDE_WIDTHS if wide else _NARROW_WIDTHS
-        rest = max(width - SCROLL_BAR - sum(fixed[c] for c in columns if c in fixed), 20)
-        shares = {c: _SHARE[c] for c in columns if c in _SHARE}
+        columns = _COLUMNS if wide else tuple(self._layout.narrow)
+        fixed = _WIDE_WIDTHS if wide else self._layout.narrow
+        rest = max(width - SCROLL_BAR - sum(fixed.get(c, 0) for c in columns), 20)
+        shares = {c: share for c, share in self._layout.shares.items() if c in columns}
         arrow = " ▼" if self._descending else " ▲"
         return {
             column: (
@@ -232,7 +258,7 @@ class RuleList(Vertical):
         }
 
     def _heading(self, column: str) -> str:
-        return self.say(self._when_key if column == "when" else f"rules.column_{column}")
+        return self.say(self._layout.when if column == "when" else f"rules.column_{column}")
 
     def _cell(self, line: RuleLine, column: str) -> Text:
         if column == "enabled":
@@ -277,7 +303,8 @@ class RuleList(Vertical):
         line = self._lines.get(code) if code else None
         text = ""
         if line:
-            text = f"{line.title}\n{line.object} · {line.when} · {line.channel} → {line.recipients}\n{line.did}"
+            title = " · ".join(filter(None, (line.title, line.again)))
+            text = f"{title}\n{line.object} · {line.when} · {line.channel} → {line.recipients}\n{line.did}"
         detail = self.query_one("#rule-detail", Static)
         detail.update(Content(text or self.say("rules.none")))
 

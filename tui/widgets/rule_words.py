@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from store.folding import fold
 from store.rule_stats import Mark, RuleStats
-from store.rules import Rule
+from store.rules import Rule, Threshold
 from store.sanitise import clean_line
 from store.vocabulary import Language
 from tui.texts import Texts
@@ -25,9 +25,12 @@ class RuleLine:
     Attributes:
         last: How long ago it last told anybody.
         month: How often it has told anybody in 30 days.
+        place: Where its threshold is: the earlier, the smaller; 0 at the due time.
+        again: How it repeats, as a sentence; empty where it does not.
         did: What it has done, and what is odd about that, as a sentence.
         shown: What is shown of it, folded, to be searched.
         fields: The words of each field of the filter.
+        traits: The switches of the filter that it answers to.
     """
 
     code: str
@@ -39,10 +42,13 @@ class RuleLine:
     enabled: bool
     last: str
     month: str
+    place: int
+    again: str
     did: str
     stats: RuleStats
     shown: str
     fields: dict[str, str]
+    traits: frozenset[str]
 
     @property
     def sign(self) -> str:
@@ -57,6 +63,8 @@ class RuleLine:
             return (0, self.stats.last_at or NEVER, "")
         if column == "month":
             return (self.stats.fired, NEVER, "")
+        if column == "when":
+            return (self.place, NEVER, fold(self.when))
         return (0, NEVER, fold(str(getattr(self, column))))
 
 
@@ -68,6 +76,7 @@ def rule_line(rule: Rule, say: Say, stats: RuleStats, now: datetime, rules: Mapp
     recipients = ", ".join(
         [word(say, "role", role.value) for role in rule.recipients] + [clean_line(a) for a in rule.fixed_addresses]
     )
+    again = _again(rule, say)
     return RuleLine(
         code=rule.code,
         title=title,
@@ -78,10 +87,13 @@ def rule_line(rule: Rule, say: Say, stats: RuleStats, now: datetime, rules: Mapp
         enabled=rule.enabled,
         last=last,
         month=str(stats.fired) if stats.fired else NOTHING,
+        place=_place(rule.threshold),
+        again=again,
         did=_did(stats, last, title_of(by, say) if by else "", say),
         stats=stats,
-        shown=fold(f"{title} {thing} {when} {channel} {recipients} {rule.code}"),
+        shown=fold(f"{title} {thing} {when} {channel} {recipients} {rule.code} {again}"),
         fields=_fields(rule, stats.mark),
+        traits=_traits(rule),
     )
 
 
@@ -103,6 +115,21 @@ def _fields(rule: Rule, mark: Mark | None) -> dict[str, str]:
         for field, codes in (("channel", [rule.channel]), ("to", rule.recipients)):
             found[field] += [texts.get(f"filter.also_{code.value}", "") for code in codes]
     return {field: words_of(" ".join(words)) for field, words in found.items()}
+
+
+def _traits(rule: Rule) -> frozenset[str]:
+    working = rule.threshold is not None and rule.threshold.working_time
+    found = {"on": rule.enabled, "off": not rule.enabled, "repeat": rule.repeat is not None, "working": working}
+    return frozenset(switch for switch, has in found.items() if has)
+
+
+def _place(threshold: Threshold | None) -> int:
+    """In the order of time, as far as that can be said: parts of the time given are taken to be before all minutes."""
+    if threshold is None:
+        return 0
+    if threshold.kind == "percent_left":
+        return -BEFORE_ALL_MINUTES - threshold.value
+    return -threshold.value if threshold.kind == "minutes_before" else threshold.value
 
 
 def title_of(rule: Rule, say: Say) -> str:
@@ -140,6 +167,7 @@ def _did(stats: RuleStats, last: str, by: str, say: Say) -> str:
 
 
 NOTHING = "—"
+BEFORE_ALL_MINUTES = 10**9
 _LANGUAGES = tuple(Texts(language) for language in Language)
 UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 _KNOWN_OBJECTS = frozenset({"request", "task", "approval", "problem", "change", "article"})
@@ -154,13 +182,42 @@ def word(say: Say, section: str, code: str) -> str:
 
 def _when(rule: Rule, say: Say) -> str:
     if rule.deadline is not None and rule.threshold is not None:
-        threshold = say(f"rules.threshold_{rule.threshold.kind}", value=rule.threshold.value)
-        return f"{say(f'rules.deadline_{rule.deadline.value}')}: {threshold}"
+        return f"{say(f'rules.deadline_{rule.deadline.value}')}: {_threshold(rule, rule.threshold, say)}"
     if rule.waiting_days is not None:
         return say("rules.waiting_days", days=rule.waiting_days)
     text = say(f"event.{rule.event_type.value}")
     statuses = ", ".join(word_of_status(say, rule.object_type, status) for status in rule.to_status)
     return f"{text} → {statuses}" if statuses else text
+
+
+def _threshold(rule: Rule, threshold: Threshold, say: Say) -> str:
+    """A threshold and its repeats, short: `за 30 мин раб. ↻ 30 мин ×4`."""
+    percent = threshold.kind == "percent_left"
+    value = threshold.value if percent else lasting(threshold.value, say, working=threshold.working_time)
+    parts = [say(f"rules.threshold_{threshold.kind}", value=value)]
+    if threshold.working_time:
+        parts.append(say("rules.threshold_working"))
+    if rule.repeat is not None:
+        every = lasting(rule.repeat.every_minutes, say, working=threshold.working_time)
+        parts.append(f"↻ {every} ×{rule.repeat.times}")
+    return " ".join(parts)
+
+
+def _again(rule: Rule, say: Say) -> str:
+    if rule.repeat is None or rule.threshold is None:
+        return ""
+    working = rule.threshold.working_time
+    key = "rules.again_until_status_change" if rule.repeat.until_status_change else "rules.again"
+    every = lasting(rule.repeat.every_minutes, say, working=working)
+    return say(key, every=f"{every} {say('rules.threshold_working')}" if working else every, times=rule.repeat.times)
+
+
+def lasting(minutes: int, say: Say, *, working: bool = False) -> str:
+    """A span in its largest unit that has no rest: `2 ч`, `90 мин`. Working time has no days: not all are alike."""
+    for unit, size in UNITS.items():
+        if minutes and not timedelta(minutes=minutes) % size and not (working and unit == "days"):
+            return say(f"rules.ago_{unit}", count=timedelta(minutes=minutes) // size)
+    return ""
 
 
 def word_of_status(say: Say, object_type: str, status: str) -> str:

@@ -9,7 +9,7 @@ from textual.widgets import Checkbox, Input, Select, TextArea
 from dispatch.intake import emit
 from store.engine import Store
 from store.rulebook import list_rules, save_rule
-from store.rules import Rule, Threshold
+from store.rules import Repeat, Rule, Threshold
 from store.vocabulary import Channel, EventType, Role, RuleKind
 from tests.desk import event, lines
 from tests.tui.screens.sections import LANGUAGES, press, section
@@ -199,6 +199,70 @@ async def test_the_threshold_of_an_escalation_is_changed(section_store: Store) -
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: rules(section_store)[code].threshold == Threshold("minutes_before", 45))
     assert rules(section_store)[code].event_type is EventType.DEADLINE
+
+
+async def test_an_escalation_is_told_again_in_working_time_as_its_card_says(section_store: Store) -> None:
+    async with section(section_store, EscalationsScreen) as pilot:
+        card = await form(pilot, "e")
+        code, shipped = card.rule.code, card.rule
+        hidden = ("repeat_times", "until_status_change")
+        assert not any(card.field(name).display for name in hidden)
+        put(card, "threshold", "minutes_before")
+        put(card, "value", "30")
+        put(card, "repeat_minutes", "30")
+        await until(pilot, lambda: all(card.field(name).display for name in hidden))
+        put(card, "repeat_times", "4")
+        for name in ("working_time", "until_status_change"):
+            card.query_one(f"#field-{name}", Checkbox).value = True
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: rules(section_store)[code] != shipped)
+        rule = rules(section_store)[code]
+        assert rule.threshold == Threshold("minutes_before", 30, working_time=True)
+        assert rule.repeat == Repeat(30, 4, until_status_change=True)
+        await until(pilot, lambda: pilot.app.screen is not card)
+        card = await form(pilot, "e")
+        await press(pilot, "f9")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        asked = " ".join(seen(pilot.app).replace("│", " ").split())
+        assert "Повторов не больше: 4 → —" in asked
+        await press(pilot, "left", "enter")
+        await until(pilot, lambda: rules(section_store)[code] == shipped)
+
+
+async def test_at_the_due_time_nothing_counts_in_working_time(section_store: Store) -> None:
+    async with section(section_store, EscalationsScreen) as pilot:
+        card = await form(pilot, "e")
+        card.query_one("#field-working_time", Checkbox).value = True
+        put(card, "threshold", "at_due")
+        await until(pilot, lambda: not card.field("working_time").display)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: rules(section_store)[card.rule.code].threshold == Threshold("at_due"))
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"value": "100"}, "value", "от 1 до 99"),
+        ({"threshold": "minutes_after", "value": ""}, "value", "целое число"),
+        ({"repeat_minutes": "soon"}, "repeat_minutes", "целое число"),
+        ({"repeat_minutes": "20000", "repeat_times": "1"}, "repeat_minutes", "от 1 до 10080"),
+        ({"repeat_minutes": "30"}, "repeat_times", "целое число"),
+        ({"repeat_minutes": "30", "repeat_times": "101"}, "repeat_times", "от 1 до 100"),
+    ],
+    ids=str,
+)
+async def test_a_repeat_that_cannot_be_is_refused_at_its_field(
+    section_store: Store, values: dict[str, str], field: str, words: str
+) -> None:
+    before = rules(section_store)
+    async with section(section_store, EscalationsScreen) as pilot:
+        card = await form(pilot, "e")
+        for name, value in values.items():
+            put(card, name, value)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: card.field(field).has_class("-wrong"))
+        assert words in seen(pilot.app)
+    assert rules(section_store) == before
 
 
 def test_a_code_that_is_taken_is_not_given_again(section_store: Store) -> None:

@@ -1,9 +1,12 @@
 """The filter of the lists of rules: what it takes for a term, and what it finds."""
 
+from dataclasses import replace
+
 import pytest
 
 from store.catalogue.standard import STANDARD
 from store.rule_stats import Mark, RuleStats
+from store.rules import Repeat, Threshold
 from store.vocabulary import Channel, Language, Role
 from tests.desk import NOON
 from tui.texts import Texts
@@ -20,7 +23,7 @@ def lines(texts: Texts = RU) -> list[RuleLine]:
 
 def found(text: str, texts: Texts = RU) -> set[str]:
     wanted = parse(text)
-    return {line.code for line in lines(texts) if wanted.admits(line.shown, line.fields, enabled=line.enabled)}
+    return {line.code for line in lines(texts) if wanted.admits(line.shown, line.fields, line.traits)}
 
 
 def codes(**has: object) -> set[str]:
@@ -67,10 +70,30 @@ def test_both_languages_are_understood_in_both() -> None:
         assert found(text, RU) == found(text, EN) == CLIENTS & codes(object_type="request")
 
 
+def test_repeats_and_working_time_are_asked_for_by_a_word() -> None:
+    late = next(rule for rule in RULES.values() if rule.threshold is not None)
+    again = replace(late, repeat=Repeat(30, 4))
+    working = replace(late, threshold=Threshold("minutes_before", 30, working_time=True))
+    found = {
+        name: rule_line(rule, RU, RuleStats(), NOON, RULES)
+        for name, rule in {"late": late, "again": again, "working": working}.items()
+    }
+
+    def admitted(text: str) -> list[str]:
+        wanted = parse(text)
+        return [name for name, line in found.items() if wanted.admits(line.shown, line.fields, line.traits)]
+
+    for text in ("повтор", "repeat", "ПОВТОР вкл", "повтор кажд"):
+        assert admitted(text) == ["again"], text
+    for text in ("раб", "working", "событие:раб"):
+        assert admitted(text) == ["working"], text
+    assert admitted("раб повтор") == []
+
+
 def test_a_yo_is_found_without_its_dots_and_with_them() -> None:
     line = rule_line(RULES["request.added.client.email"], RU, RuleStats(mark=Mark.NEVER), NOON, RULES)
     for text in ("метка:мертв", "метка:МЁРТВ", "mark:dead", "метка:never"):
-        assert parse(text).admits(line.shown, line.fields, enabled=True), text
+        assert parse(text).admits(line.shown, line.fields, line.traits), text
 
 
 def test_a_field_there_is_none_of_is_named_and_asks_for_nothing() -> None:

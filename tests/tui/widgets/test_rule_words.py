@@ -1,11 +1,13 @@
 """What a rule has done, in words that fit where they are shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from store.catalogue.standard import STANDARD
 from store.rule_stats import Mark, RuleStats
+from store.rules import Repeat, Rule, Threshold
 from store.vocabulary import Language
 from tests.desk import NOON
 from tui.texts import Texts
@@ -56,6 +58,51 @@ def test_the_times_fit_into_their_column(language: Language) -> None:
 )  # fmt: skip
 def test_what_a_rule_did(stats: RuleStats, sign: str, did: str) -> None:
     assert (line(stats).sign, line(stats).did) == (sign, did)
+
+
+LATE = next(rule for rule in STANDARD if rule.threshold is not None)
+HALF, DAY = Threshold("minutes_before", 30), Threshold("minutes_after", 1440)
+THRESHOLDS = (
+    Threshold("percent_left", 75), Threshold("percent_left", 25), Threshold("minutes_before", 120), HALF,
+    Threshold("at_due"), Threshold("minutes_after", 5), DAY,
+)  # fmt: skip
+"""In the order of time."""
+
+
+def late(rule: Rule, language: Language = Language.RU) -> RuleLine:
+    return rule_line(rule, Texts(language), RuleStats(), NOON, RULES)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "repeat", "ru", "en"),
+    [
+        (HALF, None, "за 30 мин", "30 min before"),
+        (DAY, None, "через 1 дн после срока", "1 d after it is due"),
+        (replace(DAY, working_time=True), None, "через 24 ч после срока раб.", "24 h after it is due working"),
+        (replace(HALF, working_time=True), Repeat(30, 4), "за 30 мин раб. ↻ 30 мин ×4",
+         "30 min before working ↻ 30 min ×4"),
+        (Threshold("at_due"), Repeat(90, 2, until_status_change=True), "срок наступил ↻ 90 мин ×2", "due ↻ 90 min ×2"),
+        (Threshold("percent_left", 25), Repeat(120, 1), "осталось 25 % ↻ 2 ч ×1", "25 % left ↻ 2 h ×1"),
+    ],
+)  # fmt: skip
+def test_a_threshold_and_its_repeats_in_short(threshold: Threshold, repeat: Repeat | None, ru: str, en: str) -> None:
+    rule = replace(LATE, threshold=threshold, repeat=repeat)
+    assert (late(rule).when, late(rule, Language.EN).when) == (f"Решение: {ru}", f"Resolution: {en}")
+
+
+def test_how_it_repeats_in_a_sentence() -> None:
+    rule = replace(LATE, repeat=Repeat(30, 4, until_status_change=True))
+    assert late(rule).again == "повтор каждые 30 мин, не больше 4, до смены статуса"
+    assert late(replace(rule, threshold=replace(HALF, working_time=True), repeat=Repeat(30, 4)), Language.EN).again == (
+        "again every 30 min working, at most 4 times"
+    )
+    assert late(LATE).again == ""
+
+
+def test_thresholds_are_sorted_by_when_they_are() -> None:
+    backwards = [late(replace(LATE, threshold=one)) for one in reversed(THRESHOLDS)]
+    in_order = sorted(backwards, key=lambda line: line.order("when"))
+    assert [line.when for line in in_order] == [late(replace(LATE, threshold=one)).when for one in THRESHOLDS]
 
 
 def test_every_mark_has_words_and_all_but_one_a_sign() -> None:
