@@ -52,6 +52,20 @@ def armed_rules_in(connection: Connection) -> list[tuple[Rule, datetime]]:
     return [(_to_rule(row), row.armed_at) for row in connection.execute(query)]
 
 
+def armed_among(armed: Sequence[tuple[Rule, datetime]], codes: Sequence[str]) -> list[tuple[Rule, datetime]]:
+    """Of the escalations that are on, as `armed_rules_in` gives them, those with these codes.
+
+    Raises:
+        SettingsError: A code is unknown, or is none of an escalation that is on.
+    """
+    known = {rule.code for rule, _ in armed}
+    for code in codes:
+        if code not in known:
+            problem = "is no escalation that is switched on"
+            raise SettingsError(f"rule:{clean_line(code)}", problem, key="no_escalation_on")
+    return [(rule, at) for rule, at in armed if rule.code in codes]
+
+
 def tell_past(store: Store, codes: Sequence[str], who: str, since: datetime) -> int:
     """Have escalations that are on tell of what was reached after `since` as well; gives how many will.
 
@@ -60,11 +74,7 @@ def tell_past(store: Store, codes: Sequence[str], who: str, since: datetime) -> 
     """
 
     def change(connection: Connection) -> int:
-        armed = {rule.code: at for rule, at in armed_rules_in(connection)}
-        for code in codes:
-            if code not in armed:
-                problem = "is no escalation that is switched on"
-                raise SettingsError(f"rule:{clean_line(code)}", problem, key="no_escalation_on")
+        armed = {rule.code: at for rule, at in armed_among(armed_rules_in(connection), codes)}
         later = [code for code in dict.fromkeys(codes) if armed[code] > since]
         connection.execute(update(tables.rule).where(tables.rule.c.code.in_(later)).values(armed_at=since))
         for code in later:
@@ -132,6 +142,12 @@ def save_in(connection: Connection, store: Store, rule: Rule, who: str) -> bool:
     connection.execute(update(tables.rule).where(tables.rule.c.code == rule.code).values(**changed, **armed))
     record(connection, store.clock(), who, f"rule:{rule.code}", {name: before[name] for name in changed}, changed)
     return True
+
+
+def watches_anew(before: Rule | None, after: Rule) -> bool:
+    """Whether a rule watches for something else than before, or is new."""
+    then, now = to_values(before) if before else {}, to_values(after)
+    return any(then.get(name) != now[name] for name in _WATCHES)
 
 
 def _check_teams(connection: Connection, rule: Rule) -> None:

@@ -1,6 +1,6 @@
 """What the screens of event actions and escalations have in common: load, switch, undo."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -93,7 +93,8 @@ class RulesSection(SectionScreen):
         """Read the rules again, in a thread."""
         self.run_worker(lambda: self._load(None), group="rules", thread=True, exit_on_error=False)
 
-    def _load(self, note: str | None) -> None:
+    def _load(self, note: str | Callable[[Mapping[str, Rule]], str] | None) -> None:
+        """Read the rules; `note` is for the status line, or is made of what was read."""
         number, now = next(self._readings), self.store.clock()
         try:
             with self.store.read() as connection:
@@ -104,8 +105,9 @@ class RulesSection(SectionScreen):
             self.post_message(self.Refused(self.problem(error)))
             return
         mine = {code: rule for code, rule in rules.items() if rule.kind is self.KIND}
+        said = note(mine) if callable(note) else note
         lines = [rule_line(rule, self.say, stats[code], now, rules) for code, rule in mine.items()]
-        self.post_message(self.Loaded(number, mine, tuple(lines), views, note))
+        self.post_message(self.Loaded(number, mine, tuple(lines), views, said))
 
     def _switch(self, changes: Sequence[tuple[Sequence[str], bool]], note: str) -> None:
         try:
@@ -122,6 +124,8 @@ class RulesSection(SectionScreen):
         if event.number > self._shown:
             self._shown, self._rules, self._views = event.number, event.rules, event.views
             self.list.show(event.lines, event.note)
+        elif event.note is not None:
+            self.list.tell(event.note)  # what was done has been done, though it was read before
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:
@@ -176,11 +180,27 @@ class RulesSection(SectionScreen):
             self._open(replace(rule, code="", titles=titles, standard=False))
 
     def _open(self, rule: Rule) -> None:
+        before = self._rules
+
         def closed(saved: bool | None) -> None:
-            note = self.say("mail.saved") if saved else None
+            note = partial(self.note_of_saved, before) if saved else None
             self.run_worker(lambda: self._load(note), group="rules", thread=True, exit_on_error=False)
 
         self.app.push_screen(RuleForm(self.say, rule), closed)
+
+    def note_of_saved(self, before: Mapping[str, Rule], after: Mapping[str, Rule]) -> str:
+        """What is said when a rule was saved; may be called from any thread."""
+        del before, after
+        return self.say("mail.saved")
+
+    def note_of_switch(self, what: str, *, enabled: bool) -> str:
+        """What is said when rules were switched."""
+        note = self.say("rules.switched_on" if enabled else "rules.switched_off", what=what)
+        return f"{note} · {self.say('rules.undo_hint')}"
+
+    def note_of_undo(self, last: Switched) -> str:
+        """What is said when a switch was taken back."""
+        return self.say("rules.undone", what=self._what(last.was_on + last.was_off))
 
     def action_views(self) -> None:
         """Choose a view of the list, or save the present one."""
@@ -222,8 +242,7 @@ class RulesSection(SectionScreen):
     def _on_switch(self, event: RuleList.SwitchRequested) -> None:
         codes = [code for code in event.codes if self._rules[code].enabled is not event.enabled]
         self._last = Switched(() if event.enabled else tuple(codes), tuple(codes) if event.enabled else ())
-        key = "rules.switched_on" if event.enabled else "rules.switched_off"
-        note = f"{self.say(key, what=self._what(codes))} · {self.say('rules.undo_hint')}"
+        note = self.note_of_switch(self._what(codes), enabled=event.enabled)
         self._start([(codes, event.enabled)], note)
 
     @on(RuleList.UndoRequested)
@@ -232,7 +251,7 @@ class RulesSection(SectionScreen):
         if last is None:
             self.list.tell(self.say("rules.nothing_to_undo"))
             return
-        note = self.say("rules.undone", what=self._what(last.was_on + last.was_off))
+        note = self.note_of_undo(last)
         self._start([(last.was_on, True), (last.was_off, False)], note)
 
     def _start(self, changes: Sequence[tuple[Sequence[str], bool]], note: str) -> None:

@@ -202,6 +202,12 @@ class RuleList(Vertical):
         """The code of the row under the cursor."""
         return self._current()
 
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The codes of the marked rows, else of the one under the cursor."""
+        code = self._current()
+        return tuple(c for c in self._lines if c in self._marked) or ((code,) if code else ())
+
     def _current(self) -> str | None:
         row = self.table.cursor_row
         return self._shown[row] if 0 <= row < len(self._shown) else None
@@ -383,8 +389,7 @@ class RuleList(Vertical):
 
     def action_switch(self) -> None:
         """Switch the marked rows, else the one under the cursor. Of several, all follow the first."""
-        code = self._current()
-        codes = tuple(c for c in self._lines if c in self._marked) or ((code,) if code else ())
+        codes = self.chosen
         if codes:
             self.post_message(self.SwitchRequested(self, codes, not self._lines[codes[0]].enabled))
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from store.folding import fold
 from store.rule_stats import Mark, RuleStats
-from store.rules import Rule, Threshold
+from store.rules import Repeat, Rule, Threshold
 from store.sanitise import clean_line
 from store.vocabulary import Language
 from tui.texts import Texts
@@ -192,14 +192,11 @@ def _when(rule: Rule, say: Say) -> str:
 
 def _threshold(rule: Rule, threshold: Threshold, say: Say) -> str:
     """A threshold and its repeats, short: `за 30 мин раб. ↻ 30 мин ×4`."""
-    percent = threshold.kind == "percent_left"
-    value = threshold.value if percent else lasting(threshold.value, say, working=threshold.working_time)
-    parts = [say(f"rules.threshold_{threshold.kind}", value=value)]
+    parts = [say(f"rules.threshold_{threshold.kind}", value=threshold.value)]
     if threshold.working_time:
         parts.append(say("rules.threshold_working"))
     if rule.repeat is not None:
-        every = lasting(rule.repeat.every_minutes, say, working=threshold.working_time)
-        parts.append(f"↻ {every} ×{rule.repeat.times}")
+        parts.append(f"↻ {_minutes(rule.repeat, say)} ×{rule.repeat.times}")
     return " ".join(parts)
 
 
@@ -208,16 +205,12 @@ def _again(rule: Rule, say: Say) -> str:
         return ""
     working = rule.threshold.working_time
     key = "rules.again_until_status_change" if rule.repeat.until_status_change else "rules.again"
-    every = lasting(rule.repeat.every_minutes, say, working=working)
+    every = _minutes(rule.repeat, say)
     return say(key, every=f"{every} {say('rules.threshold_working')}" if working else every, times=rule.repeat.times)
 
 
-def lasting(minutes: int, say: Say, *, working: bool = False) -> str:
-    """A span in its largest unit that has no rest: `2 ч`, `90 мин`. Working time has no days: not all are alike."""
-    for unit, size in UNITS.items():
-        if minutes and not timedelta(minutes=minutes) % size and not (working and unit == "days"):
-            return say(f"rules.ago_{unit}", count=timedelta(minutes=minutes) // size)
-    return ""
+def _minutes(repeat: Repeat, say: Say) -> str:
+    return say("rules.ago_minutes", count=repeat.every_minutes)
 
 
 def word_of_status(say: Say, object_type: str, status: str) -> str:

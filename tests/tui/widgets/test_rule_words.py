@@ -77,12 +77,12 @@ def late(rule: Rule, language: Language = Language.RU) -> RuleLine:
     ("threshold", "repeat", "ru", "en"),
     [
         (HALF, None, "за 30 мин", "30 min before"),
-        (DAY, None, "через 1 дн после срока", "1 d after it is due"),
-        (replace(DAY, working_time=True), None, "через 24 ч после срока раб.", "24 h after it is due working"),
+        (DAY, None, "через 1440 мин после срока", "1440 min after it is due"),
+        (replace(DAY, working_time=True), None, "через 1440 мин после срока раб.", "1440 min after it is due working"),
         (replace(HALF, working_time=True), Repeat(30, 4), "за 30 мин раб. ↻ 30 мин ×4",
          "30 min before working ↻ 30 min ×4"),
         (Threshold("at_due"), Repeat(90, 2, until_status_change=True), "срок наступил ↻ 90 мин ×2", "due ↻ 90 min ×2"),
-        (Threshold("percent_left", 25), Repeat(120, 1), "осталось 25 % ↻ 2 ч ×1", "25 % left ↻ 2 h ×1"),
+        (Threshold("percent_left", 25), Repeat(120, 1), "осталось 25 % ↻ 120 мин ×1", "25 % left ↻ 120 min ×1"),
     ],
 )  # fmt: skip
 def test_a_threshold_and_its_repeats_in_short(threshold: Threshold, repeat: Repeat | None, ru: str, en: str) -> None:
