@@ -77,7 +77,7 @@ class DeadlineRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("object_key", "kind", name="uq_deadline_object_kind"),
         _partial("ix_deadline_next", "next_at", where="next_at IS NOT NULL"),
-        _partial("ix_deadline_open", "expires", where="state < 2"),
+        _partial("ix_deadline_open", "state", "expires", "id", where="state < 2"),
         _partial("ix_deadline_schedule", "object_type", "kind", "id", where="state < 2"),
     )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)

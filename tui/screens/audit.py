@@ -19,10 +19,11 @@ from store.sanitise import clean_line
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
-from tui.widgets.audit_detail import AuditDetail, entry_text, question_text, refusal
+from tui.widgets.audit_detail import entry_text, question_text, refusal
 from tui.widgets.audit_list import COLUMNS, AuditLine, AuditList, audit_line, widths
 from tui.widgets.audit_words import AuditWords
 from tui.widgets.connection_card import moment
+from tui.widgets.detail import Detail
 from tui.widgets.feed_line import fitted
 from tui.widgets.question import Question
 
@@ -100,7 +101,7 @@ class AuditScreen(SectionScreen):
             yield Select(whats, prompt=self.say("audit.any_what"), id="audit-what", compact=True)
         yield Static(id="audit-head")
         yield AuditList(id="audit-table")
-        yield AuditDetail(id="audit-detail")
+        yield Detail(id="audit-detail")
         yield Static(id="audit-count")
 
     def on_mount(self) -> None:
@@ -189,7 +190,7 @@ class AuditScreen(SectionScreen):
         if line != self._shown:
             self._shown = line
             text = entry_text(line, self._words, self._head_of(line), self.say) if line else Content("")
-            self.query_one(AuditDetail).show(text)
+            self.query_one(Detail).show(text)
         key = "audit.count" if self._ended else "audit.count_more"
         self.query_one("#audit-count", Static).update(Content(self.say(key, count=len(self.rows.rows))))
 
@@ -204,7 +205,7 @@ class AuditScreen(SectionScreen):
 
     @on(AuditList.Read)
     def _to_detail(self) -> None:
-        self.query_one(AuditDetail).focus()
+        self.query_one(Detail).focus()
 
     @on(Input.Changed, "#audit-filter")
     @on(Select.Changed, "#audit-what")

@@ -1,16 +1,10 @@
 """One entry of the audit in full, and the question before it is taken back."""
 
-from typing import ClassVar
-
-from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from store.errors import SettingsError
 from store.revert import Outlook
-from tui.spoken import binding, problem_in_words
+from tui.spoken import problem_in_words
 from tui.widgets.audit_list import AuditLine
 from tui.widgets.audit_words import AuditWords, Difference
 from tui.widgets.form import Say
@@ -19,32 +13,6 @@ MAX_FIELDS = 6
 """Fields the question names; the others are counted."""
 MAX_VALUE = 48
 """Characters of a value in the question."""
-
-
-class AuditDetail(VerticalScroll):
-    """The entry under the cursor: a line for each field, before → after."""
-
-    DEFAULT_CSS = """
-    AuditDetail { height: 9; border-top: solid $primary; padding: 0 1; scrollbar-size-vertical: 1; }
-    AuditDetail:focus { border-top: solid $accent; }
-    AuditDetail > Static { height: auto; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("up", "scroll_up", "page.up", show=False),
-        binding("down", "scroll_down", "page.down", show=False),
-        binding("pageup", "page_up", "page.page_up", show=False),
-        binding("pagedown,space", "page_down", "page.page_down", show=False),
-        binding("home", "scroll_home", "page.home", show=False),
-        binding("end", "scroll_end", "page.end", show=False),
-    ]
-
-    def compose(self) -> ComposeResult:
-        yield Static(id="audit-text")
-
-    def show(self, content: Content) -> None:
-        """Show another entry, from its beginning."""
-        self.query_one("#audit-text", Static).update(content)
-        self.scroll_home(animate=False)
 
 
 def entry_text(line: AuditLine, words: AuditWords, head: str, say: Say) -> Content:

@@ -18,6 +18,8 @@ from tui.widgets.row_list import RowList, RowT
 
 WIDE = 90
 """Cells from which on there is room for every column."""
+MARK = "▶"
+"""Stands in a row that is marked."""
 
 
 class ColumnList(RowList[RowT]):
@@ -106,6 +108,58 @@ class ColumnList(RowList[RowT]):
             text, style = cells[column]
             segments += [Segment(fitted(text, size), style), Segment(" ", base)]
         return Strip(segments).adjust_cell_length(width, base)
+
+
+class MarkedList(ColumnList[RowT]):
+    """Rows that can be marked; what is done with them is their screen's business."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("x,insert", "mark", "deliveries.mark"),
+        binding("ctrl+a", "mark_all", "deliveries.mark_all"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._marked: set[int] = set()
+
+    @property
+    def marked(self) -> list[int]:
+        """Ids of the marked rows, smallest first."""
+        return sorted(self._marked)
+
+    @property
+    def chosen(self) -> list[int]:
+        """Ids of the marked rows, else of the one under the cursor."""
+        current = self.current
+        return self.marked or ([current.id] if current else [])
+
+    def is_marked(self, row: RowT) -> bool:
+        """Whether a row is marked."""
+        return row.id in self._marked
+
+    def show(self, rows: list[RowT]) -> None:
+        """Show these rows in place of those before."""
+        self._marked &= {row.id for row in rows}
+        self.replace_rows(rows)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self._marked.clear()
+        self.refresh()
+        self.cursor_moved()
+
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away, and go down."""
+        if current := self.current:
+            self._marked ^= {current.id}
+            self.action_move(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all rows; when all are marked, none."""
+        every = {row.id for row in self._rows}
+        self._marked = set() if every <= self._marked else every
+        self.refresh()
+        self.cursor_moved()
 
 
 def shared(width: int, fixed: dict[str, int], shares: dict[str, int]) -> dict[str, int]:

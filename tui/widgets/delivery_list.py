@@ -10,10 +10,9 @@ from store.cards import FeedRow
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.spoken import binding
-from tui.widgets.column_list import WIDE, ColumnList
+from tui.widgets.column_list import MARK, WIDE, MarkedList
 from tui.widgets.feed_line import CHANNEL_MARKS, COLOURS, STATE_MARKS, subject_alone
 
-MARK = "▶"
 NARROW_WIDTHS = {"mark": 1, "time": 5, "object": 8, "state": 11, "channel": 1, "recipient": 13}
 WIDE_WIDTHS = {"mark": 1, "time": 14, "object": 10, "state": 13, "channel": 1, "recipient": 20}
 COLUMNS = ("mark", "time", "object", "state", "channel", "recipient", "subject")
@@ -33,63 +32,20 @@ def short_time(at: datetime, now: datetime, zone: tzinfo, *, wide: bool) -> str:
     return here.strftime("%H:%M" if here.date() == today.date() else "%d.%m")
 
 
-class DeliveryList(ColumnList[FeedRow]):
+class DeliveryList(MarkedList[FeedRow]):
     """Deliveries that match a filter. Rows can be marked; what is done with them is its screen's business."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("enter", "open", "pane.open"),
-        binding("x,insert", "mark", "deliveries.mark"),
-        binding("ctrl+a", "mark_all", "deliveries.mark_all"),
-    ]
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._marked: set[int] = set()
+    BINDINGS: ClassVar[list[BindingType]] = [binding("enter", "open", "pane.open")]
 
     @staticmethod
     def widths(width: int) -> dict[str, int]:
         """The subject has what is left."""
         return widths(width)
 
-    @property
-    def marked(self) -> list[int]:
-        """Ids of the marked rows, smallest first."""
-        return sorted(self._marked)
-
-    @property
-    def chosen(self) -> list[int]:
-        """Ids of the marked rows, else of the one under the cursor."""
-        current = self.current
-        return self.marked or ([current.id] if current else [])
-
-    def show(self, rows: list[FeedRow]) -> None:
-        """Show these rows in place of those before."""
-        self._marked &= {row.id for row in rows}
-        self.replace_rows(rows)
-
-    def unmark(self) -> None:
-        """Take all marks away."""
-        self._marked.clear()
-        self.refresh()
-        self.cursor_moved()
-
     def action_open(self) -> None:
         """Open the delivery under the cursor."""
         if current := self.current:
             self.post_message(self.Opened(current.id))
-
-    def action_mark(self) -> None:
-        """Mark the row, or take its mark away, and go down."""
-        if current := self.current:
-            self._marked ^= {current.id}
-            self.action_move(1)
-
-    def action_mark_all(self) -> None:
-        """Mark all rows; when all are marked, none."""
-        every = {row.id for row in self._rows}
-        self._marked = set() if every <= self._marked else every
-        self.refresh()
-        self.cursor_moved()
 
     def painted(self, row: FeedRow, width: int, base: Style) -> dict[str, tuple[str, Style]]:
         """The state has its colour."""
@@ -103,7 +59,7 @@ class DeliveryList(ColumnList[FeedRow]):
             else STATE_MARKS[row.state]
         )
         return {
-            "mark": (MARK if row.id in self._marked else " ", base + Style(bold=True)),
+            "mark": (MARK if self.is_marked(row) else " ", base + Style(bold=True)),
             "time": (short_time(row.created_at, console.clock(), console.zone, wide=wide), base + Style(dim=True)),
             "object": (clean_line(row.object_number), base + Style(bold=True)),
             "state": (said, coloured),

@@ -18,8 +18,8 @@ from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.screens.audit import PAGE, AuditScreen
 from tui.screens.company import CompanyScreen
-from tui.widgets.audit_detail import AuditDetail
 from tui.widgets.audit_list import AuditList
+from tui.widgets.detail import Detail
 from tui.widgets.question import Question
 
 RULE = "request.added.client.email"
@@ -224,7 +224,7 @@ async def test_a_long_entry_is_read_to_its_end(store: Store) -> None:
     async with section(store, AuditScreen) as pilot:
         await go_to(pilot, "mail.connections:spare")
         await press(pilot, "enter")
-        detail = pilot.app.screen.query_one(AuditDetail)
+        detail = pilot.app.screen.query_one(Detail)
         assert detail.has_focus
         await press(pilot, "escape")
         assert rows(pilot).has_focus
