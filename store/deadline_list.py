@@ -163,7 +163,7 @@ def page(
         limit: How many at most.
         admits: What is searched: only those it says yes to. At most `AT_MOST` are looked at, so a page may be short
             though there are more; `following` tells.
-        until: Only those that expire by then.
+        until: Only those that expire by then, if nothing pauses them: none that is paused.
     """
     found: list[DeadlineLine] = []
     stages = _stages(store.clock(), zone, span)
@@ -245,6 +245,8 @@ def _portion(
     found: list[Deadline] = []
     for stage in stages:
         if after is not None and after[0] > stage.state.value:
+            continue
+        if until is not None and stage.state is DeadlineState.PAUSED:
             continue
         query = select(d).where(*stage.conditions)
         if after is not None and after[0] == stage.state.value:

@@ -39,6 +39,7 @@ SCREENS = {
     "people": "tui.screens.people:PeopleScreen",
     "audit": "tui.screens.audit:AuditScreen",
     "system": "tui.screens.system:SystemScreen",
+    "deadlines": "tui.screens.deadlines:DeadlinesScreen",
 }
 """Where the screen of each section is."""
 MAX_TOAST = 500

@@ -63,6 +63,8 @@ PATHS = {
     "audit question": ["8", "r"],
     "company history": ["6", "h"],
     "system": ["9"],
+    "open deadlines": ["0"],
+    "why of a deadline": ["0", "w"],
     "help": ["2", "question_mark"],
     "palette": ["ctrl+p"],
     "question": ["5", "d"],

@@ -114,9 +114,10 @@ def _stop_at_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -> None:
     """Deliveries by state, connections, dispatchers, what is missing."""
     from store.status import read_status
+    from tui.cli.deadlines import passed_words
 
     with opened(store_of(context, store)) as desk:
-        found = read_status(desk)
+        found, near = read_status(desk), passed_words(desk)
     if json:
         say_json(found)
         return
@@ -127,6 +128,7 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
         ("dispatchers", ", ".join(alive) or "none: nothing is being sent"),
         ("deliveries", " · ".join(f"{name} {count}" for name, count in found.deliveries.items()) + storm),
         ("events", f"{found.events}, {found.unplanned} not planned yet"),
+        ("deadlines", near),
         ("oldest due", found.oldest_due_at.isoformat(timespec="seconds") if found.oldest_due_at else "-"),
         ("silent mode", found.silent.state.value),
         ("missing", ", ".join(found.missing) or "nothing"),

@@ -21,6 +21,7 @@ SECTIONS = (
     ("people", "7"),
     ("audit", "8"),
     ("system", "9"),
+    ("deadlines", "0"),
 )
 """Sections in the order of the menu, each with its key."""
 

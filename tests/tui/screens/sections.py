@@ -54,6 +54,8 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "try-read",
                 "replay",
                 "why",
+                "due",
+                "due-told",
             }
         ]
         quiet = 0 if running else quiet + 1
