@@ -46,8 +46,26 @@ def write_everywhere(store: Store, text: str) -> None:
         before, after = {"server": text, "login": ""}, {"server": "x", "login": text, text: text}
         record(connection, store.clock(), text, f"mail.connections:{text}", before, after)
 
+        write_deadline(connection, store, text)
+
     store.write(work)
     add_notice(store, subject=text, name=text, number=text or "0", text=text)
+
+
+def write_deadline(connection: Connection, store: Store, text: str) -> None:
+    """An open deadline that passed long ago, of an object of which everything is from outside."""
+    thing = {
+        "type": "request", "external_id": text, "number": text, "status": text, "status_since": store.clock(),
+        "seen_at": store.clock(), "data": {"title": text, "responsible": text, "team": text},
+    }  # fmt: skip
+    o = tables.object_
+    key = connection.execute(insert(o).values(**thing).returning(o.c.id)).scalar_one()
+    times = {"started": 0, "due": 1, "since": 0, "expires": 1, "state": 0, "pauses": [], "acknowledged_at": 1}
+    row = {"object_key": key, "object_type": "request", "kind": text, "acknowledged_by": text, **times}
+    connection.execute(insert(tables.deadline).values(**row))
+    reached = {"fired_at": store.clock(), "due": store.clock(), "reached_at": 1, "outcome": text}
+    ledger = {"object_key": key, "threshold": f"request:{text}:{text}", **reached}
+    connection.execute(insert(tables.fired_threshold).values(**ledger))
 
 
 @pytest.mark.no_cover  # it goes where others have been
@@ -65,7 +83,7 @@ async def test_every_screen_shows_it_as_it_is(store: Store, text: str) -> None:
             assert not set(shown) & set(FORBIDDEN), name
             if text.startswith(MARKUP):
                 assert raw_keys(shown.replace(MARKUP, "")) == set(), name
-                if name in {"letter", "connections", "event actions", "company"}:
+                if name in {"letter", "connections", "event actions", "company", "open deadlines"}:
                     assert MARKUP in shown, name
             app.notify(text, title=text)
             await pilot.pause()
