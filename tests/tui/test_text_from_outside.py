@@ -1,5 +1,7 @@
 """Text from outside is data: markup is shown, control characters are not, length and emptiness do no harm."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, Table, insert, update
 
@@ -60,7 +62,15 @@ def write_deadline(connection: Connection, store: Store, text: str) -> None:
     }  # fmt: skip
     o = tables.object_
     key = connection.execute(insert(o).values(**thing).returning(o.c.id)).scalar_one()
-    times = {"started": 0, "due": 1, "since": 0, "expires": 1, "state": 0, "pauses": [], "acknowledged_at": 1}
+    times: dict[str, Any] = {
+        "started": 0,
+        "due": 1,
+        "since": 0,
+        "expires": 1,
+        "state": 0,
+        "pauses": [],
+        "acknowledged_at": 1,
+    }
     row = {"object_key": key, "object_type": "request", "kind": text, "acknowledged_by": text, **times}
     connection.execute(insert(tables.deadline).values(**row))
     reached = {"fired_at": store.clock(), "due": store.clock(), "reached_at": 1, "outcome": text}
