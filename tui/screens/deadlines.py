@@ -114,6 +114,7 @@ class DeadlinesScreen(SectionScreen):
         self._wanted = Wanted()
         self._following: Place | None = None
         self._told: tuple[int, Sequence[Told]] = (0, ())
+        self._shown = 0
         self._limit = PAGE
         self.list.focus()
         self.set_interval(1, self._count_down)
@@ -141,6 +142,7 @@ class DeadlinesScreen(SectionScreen):
     def _count_down(self) -> None:
         if self.is_current:
             self.list.count_down()
+            self._show_detail()
 
     def _reread(self) -> None:
         if self.is_current:
@@ -249,7 +251,8 @@ class DeadlinesScreen(SectionScreen):
         key, told = self._told
         now, console = to_micros(self.console.clock()), self.console
         content = detail_text(row, told if key == row.id else (), now, console.texts, console.zone)
-        self.query_one(Detail).show(content)
+        self.query_one(Detail).show(content, stay=row.id == self._shown)
+        self._shown = row.id
 
     @on(DeadlineList.Sized)
     def _head(self, event: DeadlineList.Sized) -> None:

@@ -31,7 +31,8 @@ class Detail(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static(id="detail-text")
 
-    def show(self, content: Content) -> None:
-        """Show something else, from its beginning."""
+    def show(self, content: Content, *, stay: bool = False) -> None:
+        """Show something else, from its beginning; what is only told anew may `stay` where it was scrolled to."""
         self.query_one("#detail-text", Static).update(content)
-        self.scroll_home(animate=False)
+        if not stay:
+            self.scroll_home(animate=False)

@@ -145,6 +145,7 @@ async def test_the_time_left_counts_down_without_reading_the_store(store: Store,
         assert shown.rows is before
         clock.forward(minutes=9)
         await until(pilot, lambda: "!! −1 мин 3 с" in painted(shown)[2])
+        await until(pilot, lambda: "просрочено на 2 ч 51 мин" in seen(pilot.app))
 
 
 async def test_what_arrives_and_what_is_met_is_seen_and_the_cursor_stays(store: Store) -> None:
