@@ -10,6 +10,7 @@ Times are µs since the epoch.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -68,6 +69,16 @@ class Coming:
         return clock_event(self.deadline, self.occurrence, object_id, self.left_out, from_micros(self.at))
 
 
+class Stage(StrEnum):
+    """Where a step stands."""
+
+    PAST = "past"
+    """It is in the ledger."""
+    COMING = "coming"
+    ASSUMED = "assumed"
+    """It comes if a paused deadline goes on now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A threshold of a deadline, or a repeat of one, that the clock has seen to or will.
@@ -86,6 +97,7 @@ class Step:
     reached: int
     at: int
     outcome: Outcome
+    stage: Stage
     codes: tuple[str, ...] = ()
     plan: Plan | None = None
 
@@ -278,7 +290,7 @@ class Foresight:
         for one in deadlines:
             told = {step.key for step in past[one.kind]}
             found += self._coming(one, thing.status_since, told, now, until, cut)
-        steps = self._steps(thing, found)
+        steps = self._steps(thing, found, Stage.COMING)
         lines = [
             Line(one, self._works(one), past[one.kind], tuple(steps[one.kind]), cut=one.kind in cut)
             for one in deadlines
@@ -304,7 +316,7 @@ class Foresight:
     def _works(self, one: Deadline) -> bool:
         return any(mark.working for mark in self.watched.schedule.marks((one.object_type, one.kind)))
 
-    def _steps(self, thing: Thing, found: Sequence[Coming]) -> defaultdict[str, list[Step]]:
+    def _steps(self, thing: Thing, found: Sequence[Coming], stage: Stage) -> defaultdict[str, list[Step]]:
         """The steps by kind of deadline, planned in the order in which the clock will make their events."""
         steps: defaultdict[str, list[Step]] = defaultdict(list)
         told = Told(self.settings.rules.seldom)
@@ -314,7 +326,7 @@ class Foresight:
         for one, event in zip(ordered, events, strict=True):
             what = one.occurrence
             made = planned(event, self.settings, told) if event else None
-            step = Step(what.key, what.offset, what.reached, one.at, one.outcome, what.codes, made)
+            step = Step(what.key, what.offset, what.reached, one.at, one.outcome, stage, what.codes, made)
             steps[one.deadline.kind].append(step)
         return steps
 
@@ -327,7 +339,8 @@ class Foresight:
         again = replace(thing, status=ON_AGAIN, status_since=now, data={**thing.data, "status": ON_AGAIN})
         told = {step.key for step in (*line.past, *line.coming)}
         cut: set[str] = set()
-        steps = self._steps(again, self._coming(resumed, now, told, now, until, cut))[one.kind]
+        found = self._coming(resumed, now, told, now, until, cut)
+        steps = self._steps(again, found, Stage.ASSUMED)[one.kind]
         return replace(line, resumed=resumed, assumed=tuple(steps), cut=line.cut or bool(cut))
 
 
@@ -351,7 +364,7 @@ def _past(one: Deadline, entries: Sequence[Entry]) -> tuple[Step, ...]:
     """What the ledger says of a deadline; days of waiting are none of its business."""
     ours = f"{one.object_type}:{one.kind}:"
     return tuple(
-        Step(entry.key, int(entry.key.partition("+")[2] or 0), entry.reached, entry.at, entry.outcome)
+        Step(entry.key, int(entry.key.partition("+")[2] or 0), entry.reached, entry.at, entry.outcome, Stage.PAST)
         for entry in entries
         if entry.key.startswith(ours)
     )

@@ -74,6 +74,7 @@ class ConsoleApp(App[None]):
         binding("f4", "dock", "pane.dock", show=False),
         binding("f6", "storms", "app.storms", show=False),
         binding("w", "why", "app.why", show=False),
+        binding("t", "timeline", "app.timeline", show=False),
         binding("ctrl+q", "quit", "app.quit"),
     ]
 
@@ -245,7 +246,9 @@ class ConsoleApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
-        return not (action in {"section", "language", "menu", "dock", "why", "storms"} and not self._section)
+        return not (
+            action in {"section", "language", "menu", "dock", "why", "storms", "timeline"} and not self._section
+        )
 
     @property
     def _section(self) -> str:
@@ -278,6 +281,18 @@ class ConsoleApp(App[None]):
 
         self.push_screen(WhyScreen(self.screen.why_key if isinstance(self.screen, Spoken) else ""))
 
+    def action_timeline(self) -> None:
+        """Show the deadlines of an object in time; first of the one the cursor is on."""
+        from tui.screens.timeline import TimelineScreen
+
+        self.push_screen(TimelineScreen("", self.screen.why_key if isinstance(self.screen, Spoken) else ""))
+
+    def action_forecast(self) -> None:
+        """Show what the desk will be told in the next hours and days."""
+        from tui.screens.forecast import ForecastScreen
+
+        self.push_screen(ForecastScreen())
+
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
         self.toggle_class("-no-menu")
@@ -293,6 +308,8 @@ class ConsoleApp(App[None]):
             words = self.texts("palette.go", title=title, number=number)
             yield SystemCommand(title, words, partial(self.action_section, name))
         yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
+        yield SystemCommand(self.texts("timeline.title"), self.texts("timeline.hint"), self.action_timeline)
+        yield SystemCommand(self.texts("key.app_forecast"), self.texts("help.app_forecast"), self.action_forecast)
         if isinstance(screen, Spoken):
             yield from (SystemCommand(*command) for command in screen.commands())
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)

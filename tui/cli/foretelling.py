@@ -103,7 +103,7 @@ def say_timeline(found: "Timeline", zone: ZoneInfo, say_decision: Callable[[Any]
             say(f"    if resumed now: due {_local(line.resumed.expires, zone)}")
         for step in line.steps:
             words = threshold_in_words(step.key, step.again, texts)
-            say(f"    {_local(step.at, zone)} {words}: {step_in_words(step, line, found, texts)}")
+            say(f"    {_local(step.at, zone)} {words}: {step_in_words(step, found, texts)}")
             for card in step.decisions:
                 if card.recipient or card.rule_code in step.codes:
                     say_decision(card)

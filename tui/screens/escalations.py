@@ -30,7 +30,10 @@ class EscalationsScreen(RulesSection):
     LAYOUT = DEADLINES
     SECTION = "escalations"
     FOOTER = (*RulesSection.FOOTER, "rules.tell_past")
-    BINDINGS: ClassVar[list[BindingType]] = [binding("p", "tell_past", "rules.tell_past")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding("p", "tell_past", "rules.tell_past"),
+        binding("f", "app.forecast", "app.forecast"),
+    ]
 
     @dataclass
     class LookedBack(Message):

@@ -50,6 +50,7 @@ class WhyScreen(SpokenModal[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("slash", "ask", "why.ask", shown="/"),
         binding("f5", "again", "why.again"),
+        binding("t", "timeline", "app.timeline", show=False),
         binding("escape", "leave", "why.leave"),
     ]
 
@@ -106,6 +107,14 @@ class WhyScreen(SpokenModal[None]):
     def action_again(self) -> None:
         """Look once more."""
         self._look()
+
+    def action_timeline(self) -> None:
+        """Show the deadlines of the row's object in time."""
+        from tui.screens.timeline import TimelineScreen
+
+        row = self.query_one(WhyList).current
+        if row is not None:
+            self.app.push_screen(TimelineScreen(row.event.object_type, row.event.object_id))
 
     def action_leave(self) -> None:
         """From the field to the rows, where there are some; from there, leave."""

@@ -56,6 +56,8 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "why",
                 "due",
                 "due-told",
+                "timeline",
+                "forecast",
             }
         ]
         quiet = 0 if running else quiet + 1
