@@ -95,10 +95,12 @@ class Forecast:
     cut: bool = False
 
     def slots(self, starts: Sequence[int]) -> list[Load]:
-        """What leaves from each of these moments (ascending) to the next; from the last, all that is left."""
+        """What leaves from each of these moments (ascending) to the next; from the last, all up to the end."""
         found = [Load()] * len(starts)
         place = 0
         for minute, load in sorted(self.minutes.items()):
+            if minute >= self.until:
+                break
             while place + 1 < len(starts) and minute >= starts[place + 1]:
                 place += 1
             found[place] = _sum(found[place], load)
@@ -108,6 +110,11 @@ class Forecast:
     def total(self) -> Load:
         """All letters and notifications."""
         return _sum(*self.minutes.values())
+
+    @property
+    def later(self) -> int:
+        """Letters among them that leave after the end only: they keep to working hours."""
+        return sum(load.letters for minute, load in self.minutes.items() if minute >= self.until)
 
     def most_told(self, count: int) -> list[tuple[str, Load]]:
         """Who gets most, letters first."""

@@ -109,6 +109,9 @@ def test_letters_that_keep_to_working_hours_are_seen_where_they_will_leave(desk:
     assert before.letters == after.letters == 0
     assert opening.letters == found.total.letters > 0
     assert before.notices == found.total.notices
+    soon = foretold(desk, timedelta(days=1))
+    assert soon.later == soon.total.letters == opening.letters
+    assert sum(load.letters for load in soon.slots(starts[:1])) == 0
 
 
 def test_letters_in_the_outbox_are_counted_when_their_time_comes(desk: Store) -> None:

@@ -179,6 +179,8 @@ class ForecastScreen(SpokenModal[None]):
         total = found.total
         counts = {"letters": total.letters, "notices": total.notices, "queued": found.queued}
         words = self.say("forecast.total", alerts=len(found.alerts), **counts)
+        if found.later:
+            words += f" · {self.say('forecast.later', count=found.later)}"
         if found.cut:
             words += f" · {self.say('forecast.cut', looked=found.looked)}"
         self._tell(f"{words}\n{self._worst(found)}".rstrip())

@@ -48,7 +48,7 @@ def desk(tmp_path: Path) -> Iterator[Store]:
 async def test_mondays_storm_is_seen_on_friday(desk: Store, size: tuple[int, int]) -> None:
     async with section(desk, EscalationsScreen, language="en", size=size) as pilot:
         await press(pilot, "f")
-        await shown(pilot, "Forecast: 24 hours", "Thresholds: 10", "letters: 0")
+        await shown(pilot, "Forecast: 24 hours", "Thresholds: 10", "leaving later: 30")
         await press(pilot, "s")
         await shown(pilot, "Forecast: 3 days", "The worst hour: Monday, 23.11 09:00 —", "█")
         assert "Most for: " in seen(pilot.app)
