@@ -118,7 +118,8 @@ def forecast_document(found: "Forecast", zone: ZoneInfo) -> dict[str, Any]:
     starts = _hours(found)
     return {
         "now": _iso(found.now), "until": _iso(found.until), "looked": found.looked, "cut": found.cut,
-        "letters": found.total.letters, "notices": found.total.notices, "queued_letters": found.queued, "letters_after": found.later,
+        "letters": found.total.letters, "notices": found.total.notices, "queued_letters": found.queued,
+        "letters_after": found.later,
         "hours": [
             {"from": from_micros(start).astimezone(zone).isoformat(), "letters": load.letters, "notices": load.notices}
             for start, load in zip(starts, found.slots(starts), strict=True)
