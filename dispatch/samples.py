@@ -26,7 +26,6 @@ def sample_event(
     active = [person for person in people if person.active]
     client, responsible, actor = (active[place] if place < len(active) else _NOBODY for place in range(3))
     title, said = _WORDS[language]
-    hour = timedelta(hours=1)
     old = rule.from_status[0] if rule.from_status else "registered"
     status = rule.to_status[0] if rule.to_status else "in_progress"
     thing: dict[str, Any] = {
@@ -46,7 +45,7 @@ def sample_event(
             "text": said, "private": False, "mentions": [responsible.email], "chosen": [responsible.email],
         }  # fmt: skip
     if rule.event_type is EventType.DEADLINE and rule.deadline is not None:
-        due = (now + hour).isoformat(timespec="seconds")
+        due = (now + _left(rule)).isoformat(timespec="seconds")
         data["deadline"] = {"kind": rule.deadline.value, "due": due, "threshold": threshold_key(rule)}
     if rule.event_type is EventType.WAITING:
         data["waiting_days"] = rule.waiting_days
@@ -54,6 +53,14 @@ def sample_event(
         "specversion": "1.0", "id": "vestnik-trial", "source": "vestnik-trial",
         "type": f"{rule.object_type}.{rule.event_type.value}", "time": now.isoformat(timespec="seconds"), "data": data,
     }  # fmt: skip
+
+
+def _left(rule: Rule) -> timedelta:
+    """The time that is left when the threshold of a rule is reached, working time taken for time."""
+    if rule.threshold is None or rule.threshold.kind == "percent_left":
+        return timedelta(hours=1)
+    minutes = timedelta(minutes=rule.threshold.value)
+    return minutes if rule.threshold.kind == "minutes_before" else -minutes
 
 
 def _mention(person: Person) -> dict[str, str]:

@@ -12,10 +12,11 @@ from dispatch.errors import DispatchError
 from dispatch.mailing import Mailing
 from dispatch.plan import Recipient, Taken
 from dispatch.planner import PLANNING_FAILED, Note, Settings, compose_note, compose_notes, planned
+from dispatch.thresholds import threshold_key
 from dispatch.told import Told
 from store.cards import DecisionCard, Sending
 from store.engine import Store
-from store.events import StoredEvent, as_stored, last_seen
+from store.events import StoredEvent, as_stored, last_seen, part
 from store.outbox import Claimed
 from store.past_events import with_id
 from store.rules import Rule
@@ -87,8 +88,10 @@ def made_up_event(store: Store, text: str) -> StoredEvent:
 def try_event(store: Store, edit: Edit, event: StoredEvent, rule: Rule) -> Trial:
     """Plan an event on the rules as they would be, and render what `rule` and those that are taken would say.
 
-    An event of the store is planned on what was told before it, as it was at the time.
+    An event of the store is planned on what was told before it, as it was at the time. One of the clock is planned as
+    if the rule had waited for it.
     """
+    event = _waited_for(event, rule)
     with store.read() as connection:
         settings = Settings.read(connection, store, edit)
         sending = sending_in(connection)
@@ -102,6 +105,17 @@ def try_event(store: Store, edit: Edit, event: StoredEvent, rule: Rule) -> Trial
     taken = {rule.code: Taken(rule, ())} | {one.rule.code: one for one in made.taken}
     samples = {code: {lang: writer.sample(one, lang) for lang in Language} for code, one in taken.items()}
     return Trial(event, (*made.decisions, *failures), samples)
+
+
+def _waited_for(event: StoredEvent, rule: Rule) -> StoredEvent:
+    """An event of the clock, for a rule that shares its threshold, and its repeat where it is one."""
+    deadline = part(event.data, "deadline")
+    if rule.code in (waited := deadline.get("rules", [rule.code])) or deadline.get("threshold") != threshold_key(rule):
+        return event
+    again, repeat = deadline.get("again", 0), rule.repeat
+    if again and (repeat is None or again % repeat.every_minutes or again > repeat.every_minutes * repeat.times):
+        return event
+    return replace(event, data={**event.data, "deadline": {**deadline, "rules": [*waited, rule.code]}})
 
 
 class _Writer:

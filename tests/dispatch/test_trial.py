@@ -4,7 +4,7 @@ import email
 import email.policy
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,12 @@ from dispatch.trial import made_up_event, stored_event, try_event
 from store.cards import Company
 from store.catalogue.standard import STANDARD
 from store.engine import Store
-from store.events import as_stored
+from store.events import StoredEvent, as_stored
 from store.journal import delivery, story
 from store.rulebook import list_rules, save_rule, set_enabled
-from store.rules import OwnText, Rule
+from store.rules import OwnText, Repeat, Rule, Threshold
 from store.settings import save_sending
-from store.vocabulary import Channel, EventType, Language, Role, RuleKind
+from store.vocabulary import Channel, DeadlineKind, EventType, Language, Role, RuleKind
 from tests.desk import NOON, PEOPLE, SENDING, TEAMS, event, furnish, lines, open_store
 
 OWN = Rule(
@@ -184,3 +184,56 @@ def test_no_header_comes_from_a_subject_and_html_is_escaped_linked_and_keeps_its
     assert '<a href="https://example.org/?a=1&amp;b=">' in html
     assert "<b>" not in html
     assert "<x>" not in html
+
+
+LATE = replace(
+    OWN, code="own.late", kind=RuleKind.ESCALATION, event_type=EventType.DEADLINE, deadline=DeadlineKind.RESOLUTION,
+    threshold=Threshold("at_due"), recipients=(Role.RESPONSIBLE,), template="deadline.staff",
+)  # fmt: skip
+
+
+def clock_event(**said: object) -> StoredEvent:
+    """An event of the clock about a deadline that was due at noon; another rule waited for it."""
+    made = event("request.deadline", 1, "d1")
+    given = {"kind": "resolution", "due": NOON.isoformat(), "threshold": "request:resolution:at_due:0"}
+    stored = as_stored(parse_event(made), None)
+    # A desk cannot say all of this: only the clock does.
+    return replace(stored, data={**stored.data, "deadline": {**given, "rules": ["another"], **said}})
+
+
+@pytest.mark.parametrize(
+    ("said", "rule", "reason", "words"),
+    [
+        ({}, LATE, "told", "наступил"),
+        ({"reached": NOON.isoformat()}, LATE, "told", "Сообщаем с опозданием: порог был пройден 23.11.2026 15:00"),
+        ({"again": 30}, replace(LATE, repeat=Repeat(30, 2)), "told", "Напоминаем ещё раз"),
+        ({"again": 60}, replace(LATE, repeat=Repeat(30, 2)), "told", "Напоминаем ещё раз"),
+        ({"again": 90}, replace(LATE, repeat=Repeat(30, 2)), "not_waiting", ""),
+        ({"again": 40}, replace(LATE, repeat=Repeat(30, 2)), "not_waiting", ""),
+        ({"again": 30}, LATE, "not_waiting", ""),
+        ({}, replace(LATE, threshold=Threshold("minutes_after", 5)), "other_threshold", ""),
+    ],
+    ids=str,
+)
+def test_an_escalation_is_tried_on_an_event_of_the_clock_as_if_it_had_waited_for_it(
+    desk: Store, said: dict[str, object], rule: Rule, reason: str, words: str
+) -> None:
+    tried = try_event(desk, Edit.of(rule), clock_event(**said), rule)
+    found = {card.reason for card in tried.decisions if card.rule_code == rule.code}
+    assert reason in found
+    note = tried.samples[rule.code][Language.RU].note
+    assert note is not None
+    assert words in note.text
+    assert ("опозданием" in note.text, "ещё раз" in note.text) == ("reached" in said, "again" in said)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "left"),
+    [(Threshold("at_due"), 0), (Threshold("minutes_after", 30), -30), (Threshold("minutes_before", 45), 45),
+     (Threshold("percent_left", 25), 60)],
+    ids=str,
+)  # fmt: skip
+def test_a_made_up_event_is_of_the_moment_the_threshold_is_reached(threshold: Threshold, left: int) -> None:
+    made = sample_event(replace(LATE, threshold=threshold), PEOPLE, TEAMS, Language.RU, NOON)
+    due = datetime.fromisoformat(made["data"]["deadline"]["due"])
+    assert due - NOON == timedelta(minutes=left)
