@@ -1,21 +1,28 @@
-"""`python -m tests.bench [letters]`: prints each figure with its baseline and the ratio, as JSON at the end."""
+"""`python -m tests.bench [letters] [name…]`: prints each figure with its baseline and the ratio, as JSON at the end."""
 
 import json
 import sys
+from collections.abc import Callable
 
 from tests.bench.cost_per_event import measure_cost_per_event
+from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
 from tests.bench.whole_line import measure_whole_line
 
 
 def main() -> None:
-    """Run all benchmarks."""
-    letters = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-    figures = {
-        "cost_per_event": measure_cost_per_event(),
-        "whole_line": measure_whole_line(letters),
-        "first_paint": measure_first_paint(),
+    """Run all benchmarks, or those named."""
+    words = sys.argv[1:]
+    letters = int(words.pop(0)) if words and words[0].isdecimal() else 5_000
+    benches: dict[str, Callable[[], dict[str, float]]] = {
+        "cost_per_event": measure_cost_per_event,
+        "whole_line": lambda: measure_whole_line(letters),
+        "first_paint": measure_first_paint,
+        "clock": measure_clock,
+        "real_time": measure_real_time,
+        "reschedule": measure_reschedule,
     }
+    figures = {name: bench() for name, bench in benches.items() if not words or name in words}
     for name, figure in figures.items():
         print(f"\n{name}")
         for label, value in figure.items():

@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import re
+import time
 from multiprocessing.connection import Connection as Pipe
 from typing import Self
 
@@ -11,8 +12,8 @@ _REPLIES = {b"MAIL": b"250 2.1.0 ok\r\n", b"RCPT": b"250 2.1.5 ok\r\n", b"RSET":
 
 
 class _Session(asyncio.Protocol):
-    def __init__(self, ids: list[bytes]) -> None:
-        self._ids = ids
+    def __init__(self, ids: list[bytes], times: list[float]) -> None:
+        self._ids, self._times = ids, times
         self._buffer = bytearray()
         self._in_data = False
 
@@ -36,6 +37,7 @@ class _Session(asyncio.Protocol):
             self._in_data = False
             found = _MESSAGE_ID.search(line)
             self._ids.append(found.group(1) if found else b"")
+            self._times.append(time.time())
             self._transport.write(b"250 2.0.0 queued\r\n")
             return True
         del self._buffer[: end + 2]
@@ -55,12 +57,14 @@ class _Session(asyncio.Protocol):
 
 async def _serve(pipe: Pipe) -> None:
     ids: list[bytes] = []
+    times: list[float] = []
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Session(ids), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Session(ids, times), "127.0.0.1", 0)
     pipe.send(server.sockets[0].getsockname()[1])
-    while await asyncio.to_thread(pipe.recv) == "count":
-        pipe.send((len(ids), len(set(ids))))
+    while (asked := await asyncio.to_thread(pipe.recv)) != "end":
+        pipe.send((len(ids), len(set(ids))) if asked == "count" else list(times))
         ids.clear()
+        times.clear()
     server.close()
 
 
@@ -81,6 +85,11 @@ class Sink:
     def counts(self) -> tuple[int, int]:
         """Letters received since last asked, and distinct Message-IDs among them."""
         self._pipe.send("count")
+        return self._pipe.recv()
+
+    def arrivals(self) -> list[float]:
+        """When each letter received since last asked came, seconds since the epoch."""
+        self._pipe.send("arrivals")
         return self._pipe.recv()
 
     def __exit__(self, *_: object) -> None:

@@ -56,20 +56,20 @@ def measure_whole_line(letters: int) -> dict[str, float]:
 
 def _as_used(url: str, events: Path, letters: int) -> dict[str, float]:
     """Emit beside a dispatcher that is running and idle."""
-    dispatcher = _vestnik(url, "dispatch")
+    dispatcher = vestnik(url, "dispatch")
     store = sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True, isolation_level=None)
     try:
-        _until(lambda: store.execute("SELECT count(*) FROM dispatcher").fetchone()[0] == 1)
+        until(lambda: store.execute("SELECT count(*) FROM dispatcher").fetchone()[0] == 1)
         time.sleep(1.5)  # start-up is over: the first tick, the first look at an empty queue
         idle_s = _cpu_s(dispatcher.pid)
         begun = time.perf_counter()
-        emit = _vestnik(url, "emit", str(events))
-        _until(lambda: store.execute(SENT).fetchone()[0] == letters)
+        emit = vestnik(url, "emit", str(events))
+        until(lambda: store.execute(SENT).fetchone()[0] == letters)
         spent = time.perf_counter() - begun
     finally:
         store.close()
         dispatcher.send_signal(signal.SIGTERM)
-    emit_s, dispatcher_s = _ended(emit), _ended(dispatcher) - idle_s
+    emit_s, dispatcher_s = ended(emit), ended(dispatcher) - idle_s
     return {
         "whole line, letters/s": letters / spent,
         "CPU s per 1,000 letters": (emit_s + dispatcher_s) * 1000 / letters,
@@ -81,14 +81,14 @@ def _as_used(url: str, events: Path, letters: int) -> dict[str, float]:
 def _step_by_step(url: str, events: Path, letters: int) -> dict[str, float]:
     """Emit, and only then a dispatcher, each with its start-up."""
     begun = time.perf_counter()
-    used_s = _ended(_vestnik(url, "emit", str(events)))
+    used_s = ended(vestnik(url, "emit", str(events)))
     emitted = time.perf_counter()
-    used_s += _ended(_vestnik(url, "dispatch", "--until-idle"))
-    ended = time.perf_counter()
+    used_s += ended(vestnik(url, "dispatch", "--until-idle"))
+    all_sent = time.perf_counter()
     return {
         "emit alone, events/s": letters / (emitted - begun),
-        "dispatch alone, letters/s": letters / (ended - emitted),
-        "one after the other, letters/s": letters / (ended - begun),
+        "dispatch alone, letters/s": letters / (all_sent - emitted),
+        "one after the other, letters/s": letters / (all_sent - begun),
         "one after the other, CPU s per 1,000": used_s * 1000 / letters,
     }
 
@@ -116,12 +116,12 @@ def _expect(sink: Sink, letters: int) -> None:
         raise RuntimeError(msg)
 
 
-def _vestnik(url: str, *words: str) -> subprocess.Popen[bytes]:
+def vestnik(url: str, *words: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tui", "--store", url, *words]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> float:
+def ended(process: subprocess.Popen[bytes]) -> float:
     """Wait for a process; gives the CPU seconds of its life."""
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -137,7 +137,7 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool]) -> None:
     deadline = time.perf_counter() + DEADLINE_S
     while not condition():
         if time.perf_counter() > deadline:
