@@ -127,24 +127,32 @@ class Schedule:
 
     def tokens(self, kind: Kind) -> list[str]:
         """What deadlines of a kind are scheduled by: with a new token among them they must be scheduled anew."""
-        tokens = {
-            f"{mark.key} {one.armed_at} {one.every} {one.times} {one.until_status_change} "
-            f"{self.calendar.key if mark.working else ''}"
-            for mark in self.marks(kind)
-            for one in mark.watchers
-        }
+        tokens = {token for mark in self.marks(kind) for token in self._tokens_of(mark)}
         rules = self.settings.statuses.get(kind[0], STANDARD)
         return sorted({*tokens, f"statuses {sorted(rules.paused)} {sorted(rules.ended)}"})
 
-    def occurrences(self, deadline: Deadline, status_since: int) -> list[Occurrence]:
+    def marks_of(self, kind: Kind, tokens: Collection[str]) -> list[Mark]:
+        """The thresholds that some tokens stand for."""
+        return [mark for mark in self.marks(kind) if not set(tokens).isdisjoint(self._tokens_of(mark))]
+
+    def _tokens_of(self, mark: Mark) -> list[str]:
+        calendar = self.calendar.key if mark.working else ""
+        return [
+            f"{mark.key} {one.armed_at} {one.every} {one.times} {one.until_status_change} {calendar}"
+            for one in mark.watchers
+        ]
+
+    def occurrences(
+        self, deadline: Deadline, status_since: int, marks: Sequence[Mark] | None = None
+    ) -> list[Occurrence]:
         """Every threshold and repeat that a deadline has reached, or will if it goes on as it is; in order of time.
 
         A threshold that lies before the deadline began is none: two hours before the end of an hour that was given
-        nobody can be warned.
+        nobody can be warned. With `marks`, only those of these thresholds.
         """
         stretches = deadline.stretches()
         found: list[Occurrence] = []
-        for mark in self.marks((deadline.object_type, deadline.kind)):
+        for mark in self.marks((deadline.object_type, deadline.kind)) if marks is None else marks:
             found += self._of(mark, deadline, stretches, status_since)
         found.sort(key=_order)
         return found
@@ -212,12 +220,14 @@ class Schedule:
         next_at = min((one.reached for one in waiting if one.reached > now), default=None)
         return Look(tuple(self._judged(reached, now)), next_at)
 
-    def next_at(self, deadline: Deadline, status_since: int, told: Collection[str]) -> int | None:
-        """When the clock must look at a deadline: in the past when something is to be told of it."""
+    def next_at(
+        self, deadline: Deadline, status_since: int, told: Collection[str], marks: Sequence[Mark]
+    ) -> int | None:
+        """When the clock must look at a deadline for some thresholds: in the past when one is to be told of."""
         if not deadline.open:
             return None
-        waiting = (one.reached for one in self.occurrences(deadline, status_since) if one.key not in told)
-        return min(waiting, default=None)
+        found = self.occurrences(deadline, status_since, marks)
+        return next((one.reached for one in found if one.key not in told), None)
 
     def _judged(self, reached: Sequence[Occurrence], now: int) -> Iterable[tuple[Occurrence, Outcome]]:
         """What becomes of thresholds that were reached: the catch-up policy."""

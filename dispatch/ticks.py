@@ -33,7 +33,7 @@ from store.vocabulary import EventType
 SOURCE = "vestnik.clock"
 BATCH = 200
 """Objects looked at in one transaction: others wait for it, so it is short."""
-STEP = 250
+STEP = 500
 """Deadlines scheduled anew in one transaction."""
 WAITING_CATCH_UP = timedelta(days=7)
 """After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
@@ -221,7 +221,7 @@ def _kinds_behind(connection: Connection, schedule: Schedule) -> list[Kind]:
 
 
 def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
-    """Note what deadlines of a kind are to be scheduled by; gives whether any of them still are.
+    """Note what deadlines of a kind are yet to be scheduled by; gives whether there is anything.
 
     What is watched no more needs no scheduling: the clock looks once in vain.
     """
@@ -229,16 +229,20 @@ def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
     here = (table.c.object_type == kind[0], table.c.kind == kind[1])
     row = connection.execute(select(table).where(*here).with_for_update()).one_or_none()
     if row is None:
-        connection.execute(insert(table).values(object_type=kind[0], kind=kind[1], marks=tokens, after_id=0))
+        values = {"object_type": kind[0], "kind": kind[1], "marks": [], "pending": tokens, "after_id": 0}
+        connection.execute(insert(table).values(**values))
         return True
-    if not set(tokens) <= set(row.marks):
-        connection.execute(update(table).where(*here).values(marks=tokens, after_id=0))
-        return True
-    return row.after_id is not None
+    new = sorted(set(tokens) - set(row.marks))
+    if not new:
+        connection.execute(update(table).where(*here).values(marks=tokens, pending=[], after_id=None))
+        return False
+    if row.after_id is None or not set(new) <= set(row.pending):
+        connection.execute(update(table).where(*here).values(pending=new, after_id=0))
+    return True
 
 
 def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
-    """Schedule the next deadlines of a kind.
+    """Schedule the next deadlines of a kind by what is new.
 
     They are computed outside of the transaction that writes. It only ever has the clock look sooner: what an event
     has changed meanwhile it has the clock look at anyway, and to look in vain costs little.
@@ -246,30 +250,35 @@ def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
     d, o, table = tables.deadline, tables.object_, tables.clock_schedule
     here = (table.c.object_type == kind[0], table.c.kind == kind[1])
     with store.read() as connection:
-        after = connection.execute(select(table.c.after_id).where(*here)).scalar_one_or_none()
-        if after is None:
+        job = connection.execute(select(table).where(*here, table.c.after_id.is_not(None))).one_or_none()
+        if job is None:
             return  # another clock has just finished them
         query = select(d, o.c.status, o.c.status_since).join(o, o.c.id == d.c.object_key)
-        of_kind = (d.c.object_type == kind[0], d.c.kind == kind[1], text("deadline.state < 2"), d.c.id > after)
+        of_kind = (d.c.object_type == kind[0], d.c.kind == kind[1], text("deadline.state < 2"), d.c.id > job.after_id)
         rows = connection.execute(query.where(*of_kind).order_by(d.c.id).limit(STEP)).all()
         told = _ledger(connection, [row.object_key for row in rows])
     pace = Pace(schedule.settings, lambda: schedule.calendar)
-    changed: list[tuple[int, int]] = []
+    marks = schedule.marks_of(kind, job.pending)
+    sooner: list[tuple[int, int]] = []
     other_state: list[int] = []
     for row in rows:
         one = to_deadline(row)
         if pace.state(*kind, row.status) is not one.state:
             other_state.append(one.object_key)
-        soon = schedule.next_at(one, to_micros(row.status_since), told[one.object_key, one.due])
+        soon = schedule.next_at(one, to_micros(row.status_since), told[one.object_key, one.due], marks)
         if soon is not None and (row.next_at is None or soon < row.next_at):
-            changed.append((one.id, soon))
+            sooner.append((one.id, soon))
 
     def write(connection: Connection) -> None:
-        sooner = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
-        bulk.update_rows(connection, d, ("id", "next_at"), changed, only=sooner)
+        later = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
+        bulk.update_rows(connection, d, ("id", "next_at"), sooner, only=later)
         _restate(connection, store.clock(), pace, other_state)
-        end = rows[-1].id if len(rows) == STEP else None
-        connection.execute(update(table).where(*here, table.c.after_id == after).values(after_id=end))
+        if len(rows) == STEP:
+            done = {"after_id": rows[-1].id}
+        else:
+            done = {"marks": sorted({*job.marks, *job.pending}), "pending": [], "after_id": None}
+        same = (table.c.after_id == job.after_id, *here)
+        connection.execute(update(table).where(*same).values(**done))
 
     store.write(write)
 

@@ -112,12 +112,13 @@ class FiredThresholdRow(SQLModel, table=True):
 
 
 class ScheduleRow(SQLModel, table=True):
-    """What the deadlines of a kind are scheduled for, and up to which id they are, while that is being changed."""
+    """What the deadlines of a kind are scheduled by; while something is added, by what, and up to which id."""
 
     __tablename__: Any = "clock_schedule"
     object_type: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     marks: list[str] = Field(sa_type=JSON)
+    pending: list[str] = Field(sa_type=JSON)
     after_id: int | None = Field(default=None, sa_type=BigInteger)
 
 

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("object_type", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("marks", sa.JSON(), nullable=False),
+        sa.Column("pending", sa.JSON(), nullable=False),
         sa.Column("after_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("object_type", "kind"),
     )
