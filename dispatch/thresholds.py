@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 from store.calendar import WorkCalendar
@@ -52,7 +53,7 @@ class Watcher:
     until_status_change: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mark:
     """A threshold and the rules that share it: they speak of it in one event, so that nobody is told twice."""
 
@@ -61,6 +62,16 @@ class Mark:
     value: int
     working: bool
     watchers: tuple[Watcher, ...]
+
+    @cached_property
+    def armed_at(self) -> int:
+        """When the last of them was armed."""
+        return max(one.armed_at for one in self.watchers)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether any of them tells again."""
+        return any(one.every for one in self.watchers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,41 +164,48 @@ class Schedule:
         stretches = deadline.stretches()
         found: list[Occurrence] = []
         for mark in self.marks((deadline.object_type, deadline.kind)) if marks is None else marks:
-            found += self._of(mark, deadline, stretches, status_since)
+            moment = self._moment(mark, deadline, deadline.due, 0)
+            if moment <= deadline.started:
+                continue
+            first = self._reached(mark, deadline, stretches, 0, moment)
+            if first is None:
+                continue
+            moment, reached = first
+            waiting = mark.watchers
+            if mark.armed_at >= reached:
+                waiting = tuple(one for one in waiting if one.armed_at < reached)
+            if waiting:
+                found.append(Occurrence(mark, 0, moment, reached, tuple([one.code for one in waiting])))
+                if mark.repeats and deadline.acknowledged_at is None:
+                    until = status_since > reached
+                    again = [one for one in waiting if not (until and one.until_status_change)]
+                    found += self._repeats(mark, deadline, stretches, again)
         found.sort(key=_order)
         return found
 
-    def _of(
-        self, mark: Mark, deadline: Deadline, stretches: Sequence[Stretch], status_since: int
+    def _repeats(
+        self, mark: Mark, deadline: Deadline, stretches: Sequence[Stretch], waiting: Sequence[Watcher]
     ) -> Iterable[Occurrence]:
-        if self._moment(mark, deadline, deadline.due, 0) <= deadline.started:
-            return
-        first = self._reached(mark, deadline, stretches, 0)
-        if first is None:
-            return
-        moment, reached = first
-        waiting = [one for one in mark.watchers if one.armed_at < reached]
-        if not waiting:
-            return
-        yield Occurrence(mark, 0, moment, reached, tuple(one.code for one in waiting))
-        repeats: dict[int, list[str]] = defaultdict(list)
-        if deadline.acknowledged_at is None:
-            for one in waiting:
-                if one.every and not (one.until_status_change and status_since > reached):
-                    for number in range(1, one.times + 1):
-                        repeats[number * one.every].append(one.code)
-        for offset, codes in repeats.items():
+        offsets: dict[int, list[str]] = defaultdict(list)
+        for one in waiting:
+            if one.every:
+                for number in range(1, one.times + 1):
+                    offsets[number * one.every].append(one.code)
+        for offset, codes in offsets.items():
             again = self._reached(mark, deadline, stretches, offset)
             if again is not None:
                 yield Occurrence(mark, offset, *again, tuple(codes))
 
     def _reached(
-        self, mark: Mark, deadline: Deadline, stretches: Sequence[Stretch], offset: int
+        self, mark: Mark, deadline: Deadline, stretches: Sequence[Stretch], offset: int, first: int | None = None
     ) -> tuple[int, int] | None:
-        """When it is, and when it was reached: in the first stretch that lasts that long."""
+        """When it is, and when it was reached: in the first stretch that lasts that long.
+
+        `first` is when it is in the first stretch, where that is known.
+        """
         for stretch in stretches:
-            moment = self._moment(mark, deadline, stretch.expires, offset)
-            reached = max(moment, stretch.start)
+            moment, first = self._moment(mark, deadline, stretch.expires, offset) if first is None else first, None
+            reached = max(stretch.start, moment)
             if stretch.end is None or reached < stretch.end:
                 return moment, reached
         return None

@@ -67,12 +67,12 @@ class _Desk:
         self.store = Store.open(f"sqlite:///{folder / 'vestnik.db'}", clock=self.clock)
         furnish(self.store)
         self.store.write(lambda connection: _thirty(connection, self.store))
-        due = [START + timedelta(minutes=number // DUE + 1) for number in range(ROUNDS * DUE)]
-        fill(self.store, [*due, *(START + FAR for _ in range(size - len(due)))])
         self.watch = Clock(self.store)
         self.watch.tick()
         while self.watch.reschedule():
-            pass
+            pass  # nothing is there yet: what follows is written with its schedule
+        due = [START + timedelta(minutes=number // DUE + 1) for number in range(ROUNDS * DUE)]
+        fill(self.store, [*due, *(START + FAR for _ in range(size - len(due)))])
         self.due_s = self.idle_s = float("inf")
 
     def run(self, number: int) -> None:
