@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Literal
 
 from store.calendar import WorkCalendar
-from store.cards import DeadlineSettings
+from store.cards import DeadlineSettings, StatusRules
 from store.deadlines import STANDARD, Deadline, Stretch
 from store.rules import Rule
 from store.vocabulary import CatchUp
@@ -139,8 +139,7 @@ class Schedule:
     def tokens(self, kind: Kind) -> list[str]:
         """What deadlines of a kind are scheduled by: with a new token among them they must be scheduled anew."""
         tokens = {token for mark in self.marks(kind) for token in self._tokens_of(mark)}
-        rules = self.settings.statuses.get(kind[0], STANDARD)
-        return sorted({*tokens, f"statuses {sorted(rules.paused)} {sorted(rules.ended)}"})
+        return sorted({*tokens, statuses_token(self.settings.statuses.get(kind[0], STANDARD))})
 
     def marks_of(self, kind: Kind, tokens: Collection[str]) -> list[Mark]:
         """The thresholds that some tokens stand for."""
@@ -263,6 +262,18 @@ class Schedule:
                 elif policy is not CatchUp.ALL and _order(one) < latest:
                     outcome = Outcome.SUPERSEDED
             yield one, outcome
+
+
+def statuses_token(rules: StatusRules) -> str:
+    """What deadlines are scheduled by, as to the statuses of their objects."""
+    return f"statuses {sorted(rules.paused)} {sorted(rules.ended)}"
+
+
+def moment_sql(mark: Mark) -> str:
+    """When a threshold is, as SQL over the columns of the table; only of those that are not counted in working time."""
+    if mark.kind == "percent_left":
+        return f"(expires - (due - started) * {mark.value} / 100)"
+    return f"(expires + {_from_due(mark, 0)})"
 
 
 def _order(one: Occurrence) -> tuple[int, int]:

@@ -15,13 +15,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, insert, select, text, update
 
-from dispatch.thresholds import LATE, Kind, Occurrence, Outcome, Schedule, threshold_key
+from dispatch.thresholds import (
+    LATE,
+    Kind,
+    Mark,
+    Occurrence,
+    Outcome,
+    Schedule,
+    moment_sql,
+    statuses_token,
+    threshold_key,
+)
 from store import bulk, tables
 from store.audit import revision_in
 from store.calendar import WorkCalendar
-from store.deadlines import Deadline, Pace, Said, deadlines_of, follow, to_deadline, write_in
+from store.deadlines import STANDARD, Deadline, Pace, Said, deadlines_of, follow, to_deadline, write_in
 from store.engine import Store
 from store.events import NewEvent, accept_in
 from store.rulebook import armed_rules_in, waiting_rules_in
@@ -33,8 +43,11 @@ from store.vocabulary import EventType
 SOURCE = "vestnik.clock"
 BATCH = 200
 """Objects looked at in one transaction: others wait for it, so it is short."""
-STEP = 500
-"""Deadlines scheduled anew in one transaction."""
+STEP = 2_000
+"""Deadlines scheduled anew in one transaction, where the database does it."""
+COMPUTED_STEP = 250
+"""The same where it is computed."""
+MAX_ID = 2**63 - 1
 WAITING_CATCH_UP = timedelta(days=7)
 """After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
 WAITING_PAUSE = timedelta(seconds=1)
@@ -228,59 +241,112 @@ def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
     table, tokens = tables.clock_schedule, schedule.tokens(kind)
     here = (table.c.object_type == kind[0], table.c.kind == kind[1])
     row = connection.execute(select(table).where(*here).with_for_update()).one_or_none()
+    known = [statuses_token(STANDARD)] if row is None else row.marks
+    new = sorted(set(tokens) - set(known))
     if row is None:
-        values = {"object_type": kind[0], "kind": kind[1], "marks": [], "pending": tokens, "after_id": 0}
+        values = {"object_type": kind[0], "kind": kind[1], "marks": known, "pending": new, "after_id": 0}
         connection.execute(insert(table).values(**values))
-        return True
-    new = sorted(set(tokens) - set(row.marks))
-    if not new:
+    elif not new:
         connection.execute(update(table).where(*here).values(marks=tokens, pending=[], after_id=None))
-        return False
-    if row.after_id is None or not set(new) <= set(row.pending):
+    elif row.after_id is None or not set(new) <= set(row.pending):
         connection.execute(update(table).where(*here).values(pending=new, after_id=0))
-    return True
+    return bool(new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Deadlines of a kind that are scheduled by what is new, from one id to another."""
+
+    schedule: Schedule
+    kind: Kind
+    marks: tuple[str, ...]
+    pending: tuple[str, ...]
+    after_id: int
+
+    def here(self, table: Table) -> tuple[ColumnElement[bool], ...]:
+        return table.c.object_type == self.kind[0], table.c.kind == self.kind[1]
+
+    @property
+    def new(self) -> list[Mark]:
+        return self.schedule.marks_of(self.kind, self.pending)
+
+    @property
+    def computed(self) -> bool:
+        """Whether the database cannot do it alone: working time, and what statuses mean, are ours to compute."""
+        return any(mark.working for mark in self.new) or any(word.startswith("statuses") for word in self.pending)
 
 
 def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
     """Schedule the next deadlines of a kind by what is new.
 
-    They are computed outside of the transaction that writes. It only ever has the clock look sooner: what an event
-    has changed meanwhile it has the clock look at anyway, and to look in vain costs little.
+    It only ever has the clock look sooner: what an event has changed meanwhile it has the clock look at anyway, and to
+    look in vain costs little.
     """
-    d, o, table = tables.deadline, tables.object_, tables.clock_schedule
-    here = (table.c.object_type == kind[0], table.c.kind == kind[1])
+    d, table = tables.deadline, tables.clock_schedule
     with store.read() as connection:
-        job = connection.execute(select(table).where(*here, table.c.after_id.is_not(None))).one_or_none()
-        if job is None:
+        here = (table.c.object_type == kind[0], table.c.kind == kind[1], table.c.after_id.is_not(None))
+        row = connection.execute(select(table).where(*here)).one_or_none()
+        if row is None:
             return  # another clock has just finished them
-        query = select(d, o.c.status, o.c.status_since).join(o, o.c.id == d.c.object_key)
-        of_kind = (d.c.object_type == kind[0], d.c.kind == kind[1], text("deadline.state < 2"), d.c.id > job.after_id)
-        rows = connection.execute(query.where(*of_kind).order_by(d.c.id).limit(STEP)).all()
-        told = _ledger(connection, [row.object_key for row in rows])
-    pace = Pace(schedule.settings, lambda: schedule.calendar)
-    marks = schedule.marks_of(kind, job.pending)
-    sooner: list[tuple[int, int]] = []
-    other_state: list[int] = []
-    for row in rows:
-        one = to_deadline(row)
-        if pace.state(*kind, row.status) is not one.state:
-            other_state.append(one.object_key)
-        soon = schedule.next_at(one, to_micros(row.status_since), told[one.object_key, one.due], marks)
-        if soon is not None and (row.next_at is None or soon < row.next_at):
-            sooner.append((one.id, soon))
+        job = _Job(schedule, kind, tuple(row.marks), tuple(row.pending), row.after_id)
+        step = COMPUTED_STEP if job.computed else STEP
+        ids = select(d.c.id).where(*job.here(d), text("state < 2"), d.c.id > job.after_id).order_by(d.c.id)
+        end = connection.execute(ids.offset(step - 1).limit(1)).scalar()
+        computed = _computed(connection, job, end) if job.computed else None
 
     def write(connection: Connection) -> None:
-        later = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
-        bulk.update_rows(connection, d, ("id", "next_at"), sooner, only=later)
-        _restate(connection, store.clock(), pace, other_state)
-        if len(rows) == STEP:
-            done = {"after_id": rows[-1].id}
+        if computed is None:
+            for mark in job.new:
+                _sooner(connection, job, mark, end)
         else:
-            done = {"marks": sorted({*job.marks, *job.pending}), "pending": [], "after_id": None}
-        same = (table.c.after_id == job.after_id, *here)
-        connection.execute(update(table).where(*same).values(**done))
+            later = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
+            bulk.update_rows(connection, d, ("id", "next_at"), computed.sooner, only=later)
+            _restate(connection, store.clock(), Pace.of(schedule.settings, schedule.calendar), computed.other_state)
+        done: dict[str, Any] = {"after_id": end}
+        if end is None:
+            done |= {"marks": sorted({*job.marks, *job.pending}), "pending": []}
+        connection.execute(update(table).where(*job.here(table), table.c.after_id == job.after_id).values(**done))
 
     store.write(write)
+
+
+def _sooner(connection: Connection, job: _Job, mark: Mark, end: int | None) -> None:
+    """Have the clock look when a threshold is: for any that a rule of it is armed for, be it past or to come."""
+    moment, armed = moment_sql(mark), min(one.armed_at for one in mark.watchers)
+    where = (
+        f"object_type = :object_type AND kind = :kind AND state < 2 AND id > :after AND id <= :end"
+        f" AND {moment} > :armed AND (next_at IS NULL OR next_at > {moment})"
+    )
+    values = {"object_type": job.kind[0], "kind": job.kind[1], "after": job.after_id, "armed": armed}
+    statement = text(f"UPDATE deadline SET next_at = {moment} WHERE {where}")  # noqa: S608 - numbers and names of ours
+    connection.execute(statement, {**values, "end": MAX_ID if end is None else end})
+
+
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """When to look at deadlines (by id), and the objects whose deadlines run or not against what settings say."""
+
+    sooner: list[tuple[int, int]]
+    other_state: list[int]
+
+
+def _computed(connection: Connection, job: _Job, end: int | None) -> _Computed:
+    """Read deadlines and compute when to look at them, outside of the transaction that writes."""
+    d, o = tables.deadline, tables.object_
+    query = select(d, o.c.status, o.c.status_since).join(o, o.c.id == d.c.object_key)
+    until = d.c.id <= (MAX_ID if end is None else end)
+    rows = connection.execute(query.where(*job.here(d), text("deadline.state < 2"), d.c.id > job.after_id, until)).all()
+    told = _ledger(connection, [row.object_key for row in rows])
+    pace, marks = Pace.of(job.schedule.settings, job.schedule.calendar), job.new
+    found = _Computed([], [])
+    for row in rows:
+        one = to_deadline(row)
+        if pace.state(*job.kind, row.status) is not one.state:
+            found.other_state.append(one.object_key)
+        soon = job.schedule.next_at(one, to_micros(row.status_since), told[one.object_key, one.due], marks)
+        if soon is not None and (row.next_at is None or soon < row.next_at):
+            found.sooner.append((one.id, soon))
+    return found
 
 
 def _restate(connection: Connection, now: datetime, pace: Pace, keys: Sequence[int]) -> None:

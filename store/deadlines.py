@@ -116,6 +116,11 @@ class Pace:
         """As the settings say."""
         return cls(deadline_settings_in(connection), lambda: WorkCalendar.of(company_in(connection)))
 
+    @classmethod
+    def of(cls, settings: DeadlineSettings, calendar: WorkCalendar) -> "Pace":
+        """As settings say that are read already."""
+        return cls(settings, lambda: calendar)
+
     @cached_property
     def calendar(self) -> WorkCalendar:
         """The working calendar; read only when a pause is counted in working time."""
