@@ -47,7 +47,12 @@ STEP = 2_000
 """Deadlines scheduled anew in one transaction, where the database does it."""
 COMPUTED_STEP = 250
 """The same where it is computed."""
+URGENT = timedelta(minutes=5)
+"""What a new rule has to tell of within this time is scheduled before all else."""
+MOST_URGENT = 1_000
 MAX_ID = 2**63 - 1
+LATER = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
+"""Deadlines that the clock would look at later than is asked."""
 WAITING_CATCH_UP = timedelta(days=7)
 """After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
 WAITING_PAUSE = timedelta(seconds=1)
@@ -78,6 +83,7 @@ class Clock:
         self._store = store
         self._watched: Watched | None = None
         self._behind: list[Kind] = []
+        self._begun: set[Kind] = set()
         self._waited_at: datetime | None = None
 
     @property
@@ -118,8 +124,11 @@ class Clock:
         """Schedule some deadlines anew; gives whether there are more."""
         watched = self._read()
         for kind in list(self._behind):
-            if self._store.write(partial(_begin, schedule=watched.schedule, kind=kind)):
-                _step(self._store, watched.schedule, kind)
+            # Once for each change of the settings: a step is to write as little as it can.
+            if kind not in self._begun:
+                self._begun.add(kind)
+                self._store.write(partial(_begin, schedule=watched.schedule, kind=kind))
+            if _step(self._store, watched.schedule, kind):
                 return True
             self._behind.remove(kind)
         return False
@@ -129,6 +138,7 @@ class Clock:
             if self._watched is None or self._watched.revision != revision_in(connection):
                 self._watched = Watched.read(connection)
                 self._behind = _kinds_behind(connection, self._watched.schedule)
+                self._begun.clear()
             return self._watched
 
 
@@ -233,8 +243,8 @@ def _kinds_behind(connection: Connection, schedule: Schedule) -> list[Kind]:
     return [kind for kind in {*schedule.kinds, *known} if behind(kind)]
 
 
-def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
-    """Note what deadlines of a kind are yet to be scheduled by; gives whether there is anything.
+def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> None:
+    """Note what deadlines of a kind are yet to be scheduled by.
 
     What is watched no more needs no scheduling: the clock looks once in vain.
     """
@@ -244,13 +254,18 @@ def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> bool:
     known = [statuses_token(STANDARD)] if row is None else row.marks
     new = sorted(set(tokens) - set(known))
     if row is None:
-        values = {"object_type": kind[0], "kind": kind[1], "marks": known, "pending": new, "after_id": 0}
+        values = {
+            "object_type": kind[0],
+            "kind": kind[1],
+            "marks": known,
+            "pending": new,
+            "after_id": 0 if new else None,
+        }
         connection.execute(insert(table).values(**values))
     elif not new:
         connection.execute(update(table).where(*here).values(marks=tokens, pending=[], after_id=None))
     elif row.after_id is None or not set(new) <= set(row.pending):
         connection.execute(update(table).where(*here).values(pending=new, after_id=0))
-    return bool(new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +291,8 @@ class _Job:
         return any(mark.working for mark in self.new) or any(word.startswith("statuses") for word in self.pending)
 
 
-def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
-    """Schedule the next deadlines of a kind by what is new.
+def _step(store: Store, schedule: Schedule, kind: Kind) -> bool:
+    """Schedule the next deadlines of a kind by what is new; gives whether there were any to be scheduled.
 
     It only ever has the clock look sooner: what an event has changed meanwhile it has the clock look at anyway, and to
     look in vain costs little.
@@ -287,27 +302,45 @@ def _step(store: Store, schedule: Schedule, kind: Kind) -> None:
         here = (table.c.object_type == kind[0], table.c.kind == kind[1], table.c.after_id.is_not(None))
         row = connection.execute(select(table).where(*here)).one_or_none()
         if row is None:
-            return  # another clock has just finished them
+            return False
         job = _Job(schedule, kind, tuple(row.marks), tuple(row.pending), row.after_id)
         step = COMPUTED_STEP if job.computed else STEP
         ids = select(d.c.id).where(*job.here(d), text("state < 2"), d.c.id > job.after_id).order_by(d.c.id)
         end = connection.execute(ids.offset(step - 1).limit(1)).scalar()
         computed = _computed(connection, job, end) if job.computed else None
+        urgent = _urgent(connection, job, store.clock()) if job.after_id == 0 and not job.computed else []
 
     def write(connection: Connection) -> None:
         if computed is None:
+            bulk.update_rows(connection, d, ("id", "next_at"), urgent, only=LATER)
             for mark in job.new:
                 _sooner(connection, job, mark, end)
         else:
-            later = "state < 2 AND (next_at IS NULL OR next_at > new.column2)"
-            bulk.update_rows(connection, d, ("id", "next_at"), computed.sooner, only=later)
+            bulk.update_rows(connection, d, ("id", "next_at"), computed.sooner, only=LATER)
             _restate(connection, store.clock(), Pace.of(schedule.settings, schedule.calendar), computed.other_state)
         done: dict[str, Any] = {"after_id": end}
         if end is None:
-            done |= {"marks": sorted({*job.marks, *job.pending}), "pending": []}
+            # What is watched no more is forgotten: should it come again, it is new.
+            known = {*job.marks, *job.pending}
+            done |= {"marks": [word for word in schedule.tokens(kind) if word in known], "pending": []}
         connection.execute(update(table).where(*job.here(table), table.c.after_id == job.after_id).values(**done))
 
     store.write(write)
+    return True
+
+
+def _urgent(connection: Connection, job: _Job, now: datetime) -> list[tuple[int, int]]:
+    """Deadlines that what is new falls into soon, and when: reading them all holds nobody up, writing them would."""
+    found: list[tuple[int, int]] = []
+    for mark in job.new:
+        moment, armed = moment_sql(mark), min(one.armed_at for one in mark.watchers)
+        query = (
+            f"SELECT id, {moment} FROM deadline WHERE object_type = :object_type AND kind = :kind AND state < 2"  # noqa: S608 - numbers of ours
+            f" AND {moment} > :armed AND {moment} <= :soon ORDER BY 2 LIMIT {MOST_URGENT}"
+        )
+        values = {"object_type": job.kind[0], "kind": job.kind[1], "armed": armed, "soon": to_micros(now + URGENT)}
+        found += [(row[0], row[1]) for row in connection.execute(text(query), values)]
+    return found
 
 
 def _sooner(connection: Connection, job: _Job, mark: Mark, end: int | None) -> None:
