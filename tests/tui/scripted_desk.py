@@ -6,25 +6,31 @@ Events take the real road (intake, planner); what becomes of the letters is sett
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, insert, select, update
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
+from dispatch.thresholds import Outcome, Schedule
 from store import outbox, tables
+from store.calendar import WorkCalendar
 from store.cards import Company, DispatcherCard, FeedRow, MailConnection, Person, Sending, Team
+from store.deadlines import to_deadline
 from store.directory import save_people, save_teams
 from store.engine import Store
 from store.outbox import Settlement
-from store.rulebook import set_enabled
-from store.settings import save_company, save_connection, save_sending
+from store.rulebook import armed_rules_in, set_enabled
+from store.settings import company_in, save_company, save_connection, save_sending
 from store.standard import install
 from store.status import beat, save_health
+from store.types import from_micros, to_micros
 from store.vocabulary import DeliveryState, Encryption, Language
 from tests.desk import HandClock, open_store
 
@@ -83,6 +89,7 @@ class ScriptedDesk:
         self._clock.now = MORNING
         self._furnish()
         self._morning()
+        self._told_of_deadlines()
         self._dispatcher()
 
     def _furnish(self) -> None:
@@ -131,11 +138,16 @@ class ScriptedDesk:
         happen, settle = self._happen, self._settle
         happen("RP-1042", "added", client=OLGA, responsible=PETROV, team="net", status="registered", actor=KOZLOVA)
         settle()
-        happen("RP-1043", "added", client=MARKOV, team="net", status="registered", actor=KOZLOVA)
+        late = {"reaction": (20, 12), "resolution": (60, 420)}
+        happen("RP-1043", "added", client=MARKOV, team="net", status="registered", actor=KOZLOVA, spans=late)
         settle()
         happen("RP-1042", "status_changed", status="in_progress", actor=PETROV)
         settle()
-        happen("RP-1044", "added", client=BELOV, responsible=TITOVA, team="apps", status="registered", actor=KOZLOVA)
+        near = {"resolution": (400, 80)}
+        happen(
+            "RP-1044", "added", client=BELOV, responsible=TITOVA, team="apps", status="registered", actor=KOZLOVA,
+            spans=near,
+        )  # fmt: skip
         settle(BELOV)
         happen("RP-1043", "responsible_changed", responsible=LEBEDEV, actor=VOLKOV)
         settle()
@@ -143,9 +155,14 @@ class ScriptedDesk:
         settle()
         happen("RP-1042", "comment_added", comment="queue", actor=PETROV)
         settle()
-        happen("RP-1045", "added", client=ORLOVA, responsible=LEBEDEV, team="net", status="registered", actor=KOZLOVA)
+        far = {"resolution": (10, 230)}
+        happen(
+            "RP-1045", "added", client=ORLOVA, responsible=LEBEDEV, team="net", status="registered", actor=KOZLOVA,
+            spans=far,
+        )  # fmt: skip
         settle(greylisted=ORLOVA)
-        happen("TS-318", "added", author=LEBEDEV, responsible=PETROV, status="planned", actor=LEBEDEV)
+        planned = {"planned_start": (0, 120), "resolution": (0, 300)}
+        happen("TS-318", "added", author=LEBEDEV, responsible=PETROV, status="planned", actor=LEBEDEV, spans=planned)
         settle()
         happen("RP-1043", "comment_added", comment="error", actor=LEBEDEV)
         self._cancel(MARKOV)
@@ -160,9 +177,21 @@ class ScriptedDesk:
         settle(held=MILLER)
         happen("RP-1046", "comment_added", comment="index", actor=NIKITIN)
 
-    def _happen(self, number: str, kind: str, *, actor: str, comment: str = "", **fields: Any) -> None:
-        """An event, accepted and planned."""
+    def _happen(
+        self, number: str, kind: str, *, actor: str, comment: str = "",
+        spans: Mapping[str, tuple[int, int]] = MappingProxyType({}), **fields: Any,
+    ) -> None:  # fmt: skip
+        """An event, accepted and planned; `spans` are deadlines: minutes since they began, and until they are over."""
         self._clock.forward(seconds=37 + self._told * 11 % 90)
+        now = self._clock.now
+        if spans:
+            fields["deadlines"] = {
+                name: {
+                    "started": (now - timedelta(minutes=ago)).isoformat(),
+                    "due": (now + timedelta(minutes=left)).isoformat(),
+                }
+                for name, (ago, left) in spans.items()
+            }
         self._told += 1
         for name in ("client", "author"):
             if name in fields:
@@ -210,6 +239,31 @@ class ScriptedDesk:
                 one = Settlement(key, DeliveryState.SENT, now, 0, "main", 250, f"250 2.0.0 Ok: queued as 4D{key:03}")
             done.append(one)
         outbox.settle(connection, now, OWNER, done)
+
+    def _told_of_deadlines(self) -> None:
+        """What was reached of the deadlines stands in the ledger; who was told of it is no part of this morning."""
+
+        def work(connection: Connection) -> None:
+            with_status = select(tables.deadline, tables.object_.c.status_since).join(
+                tables.object_, tables.object_.c.id == tables.deadline.c.object_key
+            )
+            rules = [(rule, to_micros(armed)) for rule, armed in armed_rules_in(connection)]
+            schedule, now = Schedule(rules, WorkCalendar.of(company_in(connection))), to_micros(self._clock.now)
+            for row in connection.execute(with_status).all():
+                one = to_deadline(row)
+                look = schedule.look(one, to_micros(row.status_since), (), now)
+                for reached, _ in look.reached:
+                    at = from_micros(reached.reached)
+                    connection.execute(
+                        insert(tables.fired_threshold).values(
+                            object_key=one.object_key, threshold=reached.key, due=from_micros(one.due), fired_at=at,
+                            reached_at=reached.reached, outcome=Outcome.FIRED.value,
+                        )
+                    )  # fmt: skip
+                values = {"next_at": look.next_at}
+                connection.execute(update(tables.deadline).where(tables.deadline.c.id == one.id).values(**values))
+
+        self._store.write(work)
 
     def _cancel(self, address: str) -> None:
         letters = outbox.page(self._store, state=DeliveryState.PENDING, text=address)
