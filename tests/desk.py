@@ -40,12 +40,16 @@ class HandClock:
         self.now += timedelta(**span)
 
 
+def long_ago() -> datetime:
+    """When the stores of the tests were made: what passes after that is the escalations' business."""
+    return NOON - timedelta(days=100)
+
+
 @cache
 def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vestnik.db"
-        # As if it had been made long ago: what passes after that is the escalations' business, whenever a test plays.
-        Store.open(f"sqlite:///{file}", clock=HandClock(NOON - timedelta(days=100))).close()
+        Store.open(f"sqlite:///{file}", clock=long_ago).close()
         return file.read_bytes()
 
 

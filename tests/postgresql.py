@@ -158,8 +158,9 @@ class Cluster:
 
     def _migrate(self) -> None:
         from store.engine import Store
+        from tests.desk import long_ago
 
-        Store.open(self.url(TEMPLATE), upgrade=True).close()
+        Store.open(self.url(TEMPLATE), upgrade=True, clock=long_ago).close()
 
     def _run(self, program: str, *words: str | Path) -> None:
         done = subprocess.run(

@@ -1,8 +1,8 @@
 """The clock: thresholds become events, once each."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from store.rulebook import list_rules, save_rule, set_enabled
 from store.rules import Repeat, Rule, Threshold
 from store.settings import deadline_settings_in, save_deadline_settings
 from store.vocabulary import CatchUp, DeadlineKind, PauseMoves, RuleKind
-from tests.desk import NOON, HandClock, event, furnish, lines, open_store
+from tests.desk import NOON, HandClock, event, furnish, lines
 
 HOUR = timedelta(hours=1)
 
@@ -29,11 +29,12 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: HandClock) -> Store:
-    store = open_store(tmp_path, clock)
+def store(store_url: str, clock: HandClock) -> Iterator[Store]:
+    store = Store.open(store_url, clock=clock)
     furnish(store)
     tick(store)
-    return store
+    yield store
+    store.close()
 
 
 def request(store: Store, *, number: int = 1, key: str = "", time: datetime = NOON, **fields: Any) -> None:
