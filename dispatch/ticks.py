@@ -29,7 +29,7 @@ from dispatch.thresholds import (
     threshold_key,
 )
 from store import bulk, tables
-from store.audit import revision_in
+from store.audit import hold_revision_in, revision_in
 from store.calendar import WorkCalendar
 from store.deadlines import STANDARD, Deadline, Pace, Said, deadlines_of, follow, to_deadline, write_in
 from store.engine import Store
@@ -93,16 +93,17 @@ class Clock:
 
     def tick(self) -> int:
         """Make events of what was reached; gives how many."""
-        watched = self._read()
-        made = self._tick_waiting(watched.waiting)
+        made = self._tick_waiting(self._read().waiting)
         while True:
-            now = self._store.clock()
+            watched = self._read()
             with self._store.read() as connection:
-                if not due_count(connection, now):
+                if not due_count(connection, self._store.clock()):
                     return made
-            fired, looked = self._store.write(lambda con: _look(con, self._store.clock(), watched.schedule))
-            made += fired
-            if not looked:
+            looked = self._store.write(lambda con, watched=watched: _look(con, self._store.clock(), watched))
+            if looked is None:
+                continue  # the settings have just changed
+            made += looked.made
+            if not looked.deadlines:
                 return made  # another clock has them
 
     def _tick_waiting(self, rules: Sequence[Rule]) -> int:
@@ -127,8 +128,8 @@ class Clock:
             # Once for each change of the settings: a step is to write as little as it can.
             if kind not in self._begun:
                 self._begun.add(kind)
-                self._store.write(partial(_begin, schedule=watched.schedule, kind=kind))
-            if _step(self._store, watched.schedule, kind):
+                self._store.write(partial(_begin, watched=watched, kind=kind))
+            if _step(self._store, watched, kind):
                 return True
             self._behind.remove(kind)
         return False
@@ -158,8 +159,21 @@ def due_count(connection: Connection, now: datetime) -> int:
     return len(connection.execute(due).all())
 
 
-def _look(connection: Connection, now: datetime, schedule: Schedule) -> tuple[int, int]:
-    """Look at some deadlines whose time has come; gives how many events were made, and at how many it looked."""
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """At how many deadlines the clock has looked, and how many events were made."""
+
+    deadlines: int
+    made: int
+
+
+def _look(connection: Connection, now: datetime, watched: Watched) -> _Looked | None:
+    """Look at some deadlines whose time has come; `None` when the settings are others by now.
+
+    With other settings it would say of a deadline when to look next without what was just added to them.
+    """
+    if hold_revision_in(connection) != watched.revision:
+        return None
     at, d = to_micros(now), tables.deadline
     due = (text("next_at IS NOT NULL"), d.c.next_at <= at)
     keys = connection.execute(select(d.c.object_key).where(*due).order_by(d.c.next_at).limit(BATCH)).scalars()
@@ -172,7 +186,7 @@ def _look(connection: Connection, now: datetime, schedule: Schedule) -> tuple[in
     next_at: list[tuple[int, int | None]] = []
     for one in deadlines:
         thing = objects[one.object_key]
-        look = schedule.look(one, to_micros(thing.status_since), told[one.object_key, one.due], at)
+        look = watched.schedule.look(one, to_micros(thing.status_since), told[one.object_key, one.due], at)
         next_at.append((one.id, look.next_at))
         left_out = [reached.key for reached, outcome in look.reached if outcome is Outcome.SUPERSEDED]
         for reached, outcome in look.reached:
@@ -185,7 +199,7 @@ def _look(connection: Connection, now: datetime, schedule: Schedule) -> tuple[in
     once = "ON CONFLICT DO NOTHING RETURNING object_key, threshold, due"
     fresh = bulk.merge_rows(connection, tables.fired_threshold, columns, ledger, once)
     events = [found[key] for key in fresh if key in found]
-    return (sum(accept_in(connection, now, events)) if events else 0), len(deadlines)
+    return _Looked(len(deadlines), sum(accept_in(connection, now, events)) if events else 0)
 
 
 def _lock(connection: Connection, keys: set[int]) -> dict[int, Any]:
@@ -243,25 +257,21 @@ def _kinds_behind(connection: Connection, schedule: Schedule) -> list[Kind]:
     return [kind for kind in {*schedule.kinds, *known} if behind(kind)]
 
 
-def _begin(connection: Connection, schedule: Schedule, kind: Kind) -> None:
+def _begin(connection: Connection, watched: Watched, kind: Kind) -> None:
     """Note what deadlines of a kind are yet to be scheduled by.
 
     What is watched no more needs no scheduling: the clock looks once in vain.
     """
-    table, tokens = tables.clock_schedule, schedule.tokens(kind)
+    if hold_revision_in(connection) != watched.revision:
+        return
+    table, tokens = tables.clock_schedule, watched.schedule.tokens(kind)
     here = (table.c.object_type == kind[0], table.c.kind == kind[1])
     row = connection.execute(select(table).where(*here).with_for_update()).one_or_none()
     known = [statuses_token(STANDARD)] if row is None else row.marks
     new = sorted(set(tokens) - set(known))
     if row is None:
-        values = {
-            "object_type": kind[0],
-            "kind": kind[1],
-            "marks": known,
-            "pending": new,
-            "after_id": 0 if new else None,
-        }
-        connection.execute(insert(table).values(**values))
+        todo = {"marks": known, "pending": new, "after_id": 0 if new else None}
+        connection.execute(insert(table).values(object_type=kind[0], kind=kind[1], **todo))
     elif not new:
         connection.execute(update(table).where(*here).values(marks=tokens, pending=[], after_id=None))
     elif row.after_id is None or not set(new) <= set(row.pending):
@@ -291,13 +301,13 @@ class _Job:
         return any(mark.working for mark in self.new) or any(word.startswith("statuses") for word in self.pending)
 
 
-def _step(store: Store, schedule: Schedule, kind: Kind) -> bool:
+def _step(store: Store, watched: Watched, kind: Kind) -> bool:
     """Schedule the next deadlines of a kind by what is new; gives whether there were any to be scheduled.
 
     It only ever has the clock look sooner: what an event has changed meanwhile it has the clock look at anyway, and to
     look in vain costs little.
     """
-    d, table = tables.deadline, tables.clock_schedule
+    d, table, schedule = tables.deadline, tables.clock_schedule, watched.schedule
     with store.read() as connection:
         here = (table.c.object_type == kind[0], table.c.kind == kind[1], table.c.after_id.is_not(None))
         row = connection.execute(select(table).where(*here)).one_or_none()
@@ -311,6 +321,8 @@ def _step(store: Store, schedule: Schedule, kind: Kind) -> bool:
         urgent = _urgent(connection, job, store.clock()) if job.after_id == 0 and not job.computed else []
 
     def write(connection: Connection) -> None:
+        if hold_revision_in(connection) != watched.revision:
+            return
         if computed is None:
             bulk.update_rows(connection, d, ("id", "next_at"), urgent, only=LATER)
             for mark in job.new:

@@ -171,6 +171,16 @@ def revision_in(connection: Connection) -> int:
     return int(value or 0)
 
 
+def hold_revision_in(connection: Connection) -> int:
+    """The settings revision, which stays until the transaction ends: who changes settings waits for it.
+
+    For whoever writes what follows from settings it has read before.
+    """
+    meta = tables.meta
+    query = select(meta.c.value).where(meta.c.key == REVISION_KEY).with_for_update(read=True)
+    return int(connection.execute(query).scalar_one_or_none() or 0)
+
+
 def settings_revision(store: Store) -> int:
     """The settings revision of an open store."""
     with store.read() as connection:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from dispatch.intake import emit
-from dispatch.ticks import FORGET_AFTER, forget, tick
+from dispatch.ticks import FORGET_AFTER, Watched, _look, forget, tick
 from store import tables
 from store.cards import StatusRules
 from store.deadlines import acknowledge, withdraw
@@ -365,6 +365,21 @@ def test_two_clocks_fire_nothing_twice(store: Store, clock: HandClock) -> None:
     # As a second clock would find it, which computed when to look before the first one told.
     store.write(lambda connection: connection.execute(tables.deadline.update().values(next_at=0)))
     assert tick(store) == 0
+
+
+def test_a_clock_that_goes_by_old_settings_looks_at_nothing(store: Store, clock: HandClock) -> None:
+    request(store)
+    with store.read() as connection:
+        old = Watched.read(connection)
+    save_rule(store, replace(escalations(store, "request.resolution.25")[0], code="own", standard=False), "test")
+    store.write(lambda connection: connection.execute(tables.deadline.update().values(next_at=0)))
+    assert store.write(lambda connection: _look(connection, clock(), old)) is None
+    with store.read() as connection:
+        assert connection.execute(select(tables.deadline.c.next_at)).scalar() == 0
+        new = Watched.read(connection)
+    looked = store.write(lambda connection: _look(connection, clock(), new))
+    assert looked is not None
+    assert looked.deadlines == 1
 
 
 def test_a_clock_put_back_fires_nothing_twice(store: Store, clock: HandClock) -> None:
