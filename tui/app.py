@@ -52,6 +52,10 @@ def section_screen(name: str) -> Spoken[None]:
     return cast("type[Spoken[None]]", getattr(import_module(module), screen))()
 
 
+T_IS_ITS_OWN = frozenset({"outgoing_mail", "people"})
+"""Sections that have a meaning of their own for the key of the timeline, and no object under the cursor."""
+
+
 class ConsoleApp(App[None]):
     """The console.
 
@@ -246,6 +250,8 @@ class ConsoleApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
+        if action == "timeline" and self._section in T_IS_ITS_OWN:
+            return False
         return not (
             action in {"section", "language", "menu", "dock", "why", "storms", "timeline"} and not self._section
         )

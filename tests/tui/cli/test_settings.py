@@ -28,7 +28,7 @@ def test_apply_prints_the_plan_and_export_takes_it_back(vestnik: Vestnik, settin
     assert first.code == 0
     assert "added      mail.connections.main" in first.out.splitlines()
     assert "unchanged  silent_mode" in first.out.splitlines()
-    assert first.err == "4 added, 4 changed, 2 unchanged\n"
+    assert first.err == "4 added, 5 changed, 2 unchanged\n"
     exported = tmp_path / "exported.yaml"
     assert vestnik("export", exported).code == 0
     assert exported.read_text("utf-8") == vestnik("export").out
@@ -40,7 +40,7 @@ def test_apply_prints_the_plan_and_export_takes_it_back(vestnik: Vestnik, settin
 def test_a_dry_run_changes_nothing(vestnik: Vestnik, settings: Path) -> None:
     before = vestnik("export").out
     dry = vestnik("apply", settings, "--dry-run")
-    assert (dry.code, dry.err) == (0, "4 added, 4 changed, 2 unchanged (dry run)\n")
+    assert (dry.code, dry.err) == (0, "4 added, 5 changed, 2 unchanged (dry run)\n")
     assert vestnik("apply", settings, "--dry-run", "--json").json["applied"] is False
     assert vestnik("export").out == before
 
