@@ -33,6 +33,8 @@ PATHS = {
     "letter": ["2", "enter"],
     "why": ["2", "enter", "w"],
     "story of an object": ["2", "w"],
+    "timeline": ["2", "t"],
+    "forecast": ["4", "f"],
     "event actions": ["3"],
     "event action": ["3", "e"],
     "new event action": ["3", "a"],

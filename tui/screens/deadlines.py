@@ -43,7 +43,7 @@ class DeadlinesScreen(SectionScreen):
     """The first deadlines that match the filter; more are read when the cursor gets to the end."""
 
     SECTION = "deadlines"
-    FOOTER = ("due.acknowledge", "due.filter", "due.span", "due.open", "due.withdraw", "deliveries.mark")
+    FOOTER = ("due.acknowledge", "due.filter", "due.span", "due.open", "app.timeline", "app.forecast")
     DEFAULT_CSS = """
     DeadlinesScreen #due-filters { height: 1; margin: 0 1; }
     DeadlinesScreen #due-filter { width: 1fr; height: 1; background: $boost; margin-right: 1; }
@@ -59,6 +59,7 @@ class DeadlinesScreen(SectionScreen):
         binding("slash", "filter", "due.filter", shown="/"),
         binding("s", "next_span(1)", "due.span"),
         binding("S", "next_span(-1)", "due.span_back", show=False, shown="S"),
+        binding("f", "app.forecast", "app.forecast"),
         binding("f5", "reload", "due.reload"),
         binding("escape", "clear", "due.leave", show=False),
     ]

@@ -18,12 +18,16 @@ from store.deadlines import acknowledge
 from store.engine import Store
 from tests.desk import NOON, HandClock, event, furnish, lines, open_store
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
+from tests.tui.scripted_desk import scripted_store
 from tests.tui.test_text_from_outside import CONTROL, FORBIDDEN, MARKUP
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
+from tui.app import ConsoleApp
 from tui.operator import operator
 from tui.screens import deadlines
 from tui.screens.deadlines import DeadlinesScreen
+from tui.screens.forecast import ForecastScreen
+from tui.screens.timeline import TimelineScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.deadline_list import DeadlineList
 from tui.widgets.detail import Detail
@@ -341,3 +345,18 @@ async def test_a_desk_without_deadlines_says_so(section_store: Store) -> None:
         await until(pilot, lambda: "There are no open deadlines" in seen(pilot.app))
         await press(pilot, "down", "enter", "x", "a", "u", "end", "ctrl+a", "s", "w")
         assert pilot.app.is_running
+
+
+async def test_the_timeline_and_the_forecast_are_a_key_away(tmp_path: Path) -> None:
+    store = scripted_store(tmp_path)
+    try:
+        app = ConsoleApp(store, language="ru", start_dispatcher=False)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("0")
+            await until(pilot, lambda: "RP-1043" in seen(app))
+            await pilot.press("t")
+            await until(pilot, lambda: isinstance(app.screen, TimelineScreen) and "RP-1043" in seen(app))
+            await pilot.press("escape", "f")
+            await until(pilot, lambda: isinstance(app.screen, ForecastScreen))
+    finally:
+        store.close()
