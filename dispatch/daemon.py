@@ -72,6 +72,7 @@ class Daemon:
         self._tick_wake = asyncio.Event()
         self._behind = asyncio.Event()
         self._clock = Clock(store)
+        self._at_the_clock = asyncio.Lock()
         self._planned = 0
         self._ticked = 0
         self._ticks = 0
@@ -137,7 +138,8 @@ class Daemon:
         tidy_at, digest_at = time.monotonic() + TIDY_S, 0.0
         while True:
             self._tick_wake.clear()
-            made = await self._patiently(lambda: asyncio.to_thread(self._clock.tick))
+            async with self._at_the_clock:
+                made = await self._patiently(lambda: asyncio.to_thread(self._clock.tick))
             if time.monotonic() >= digest_at:
                 digest_at = time.monotonic() + DIGEST_S
                 await self._send_digests()
@@ -166,7 +168,8 @@ class Daemon:
         """Schedule deadlines anew when escalations have changed."""
         while True:
             await self._behind.wait()
-            more = await self._patiently(lambda: asyncio.to_thread(self._clock.reschedule))
+            async with self._at_the_clock:
+                more = await self._patiently(lambda: asyncio.to_thread(self._clock.reschedule))
             if not more:
                 self._behind.clear()
             await asyncio.sleep(SCHEDULE_S)
