@@ -7,7 +7,7 @@ in the outbox for their time are counted. What the limits on letters and silent 
 It reads in portions, each a short transaction of its own, so nobody waits for it. Times are µs since the epoch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice
@@ -16,10 +16,11 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Connection, Row, func, select, text, tuple_
 
 from dispatch.planner import planned
-from dispatch.thresholds import Outcome, threshold_key
+from dispatch.thresholds import DAY, MINUTE, Outcome, threshold_key
 from dispatch.ticks import waiting_event
-from dispatch.timeline import MOST, Coming, Foresight, Ledger, Thing, coming, ledger_of, to_thing
+from dispatch.timeline import MOST, Coming, Foresight, Thing, coming, to_thing
 from dispatch.told import Told
+from dispatch.watched import told_keys
 from store import tables
 from store.deadlines import to_deadline
 from store.engine import Store
@@ -33,8 +34,6 @@ PORTION = 250
 MOST_DEADLINES = 20_000
 """Deadlines and waiting objects looked at, those whose time comes first."""
 MOST_ALERTS = 100_000
-MINUTE = 60_000_000
-DAY = timedelta(days=1) // timedelta(microseconds=1)
 
 _Key = TypeVar("_Key", int, str)
 Progress = Callable[[int, int], bool]
@@ -184,14 +183,14 @@ class _Work:
             query = query.where(*_due(self.found.until), following).order_by(d.c.next_at, d.c.id).limit(PORTION)
             with self.store.read() as connection:
                 rows = connection.execute(query).all()
-                ledger = ledger_of(connection, [row.object_key for row in rows])
+                told = told_keys(connection, [row.object_key for row in rows])
                 found: list[tuple[Coming, Thing]] = []
                 for row in rows:
                     after = (row.next_at, row.id)
                     # The clock goes on meanwhile: one that it has looked at may come again.
                     if row.id not in seen:
                         seen.add(row.id)
-                        found += self._coming(row, ledger)
+                        found += self._coming(row, told[row.object_key, row.due])
                 self._take(connection, found)
             self.found.looked += len(rows)
             if len(rows) < PORTION:
@@ -223,11 +222,10 @@ class _Work:
         here = self.found.looked < self.limit and len(self.found.alerts) < MOST_ALERTS
         return here and self.progress(self.found.looked, max(self.count, self.found.looked))
 
-    def _coming(self, row: Row[Any], ledger: Ledger) -> Iterator[tuple[Coming, Thing]]:
+    def _coming(self, row: Row[Any], told: Collection[str]) -> Iterator[tuple[Coming, Thing]]:
         one = to_deadline(row)
         since = to_micros(row.status_since)
         thing = Thing(one.object_key, one.object_type, row.external_id, row.status, since, row.data)
-        told = (entry.key for entry in ledger.get((one.object_key, one.due), ()))
         schedule, found = self.foresight.watched.schedule, self.found
         for step in islice(coming(schedule, one, since, told, found.now, found.until), MOST):
             if step.outcome is Outcome.FIRED:

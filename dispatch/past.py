@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, literal_column, or_, select, text
 
-from dispatch.thresholds import MINUTE, Kind, Mark, Outcome, Schedule
-from dispatch.timeline import ledger_of
+from dispatch.thresholds import Kind, Mark, Outcome, Schedule, moment_sql
+from dispatch.watched import told_keys
 from store import tables
 from store.calendar import WorkCalendar
 from store.deadlines import to_deadline
@@ -84,10 +83,9 @@ def _told(store: Store, schedule: Schedule, kind: Kind, marks: Sequence[Mark], n
     while True:
         with store.read() as connection:
             rows = connection.execute(query.where(d.c.id > after)).all()
-            ledger = ledger_of(connection, [row.object_key for row in rows])
+            told = told_keys(connection, [row.object_key for row in rows])
         for row in rows:
-            known = {entry.key for entry in ledger.get((row.object_key, row.due), ())}
-            look = schedule.look(to_deadline(row), to_micros(row.status_since), known, now)
+            look = schedule.look(to_deadline(row), to_micros(row.status_since), told[row.object_key, row.due], now)
             yield {code for one, outcome in look.reached if outcome is Outcome.FIRED for code in one.codes}
         if len(rows) < STEP:
             return
@@ -103,10 +101,6 @@ def _reached(marks: Sequence[Mark], now: int) -> ColumnElement[bool]:
 
 
 def _may_be_reached(mark: Mark, now: int) -> ColumnElement[bool]:
-    d: Any = tables.deadline
     if mark.working:
-        return d.c.started <= now
-    if mark.kind == "percent_left":
-        return d.c.due - (d.c.due - d.c.started) * mark.value // 100 <= now
-    sign = {"minutes_before": -1, "minutes_after": 1}.get(mark.kind, 0)
-    return d.c.due <= now - sign * mark.value * MINUTE
+        return tables.deadline.c.started <= now
+    return literal_column(moment_sql(mark, "due"), BigInteger) <= now

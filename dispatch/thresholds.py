@@ -269,11 +269,14 @@ def statuses_token(rules: StatusRules) -> str:
     return f"statuses {sorted(rules.paused)} {sorted(rules.ended)}"
 
 
-def moment_sql(mark: Mark) -> str:
-    """When a threshold is, as SQL over the columns of the table; only of those that are not counted in working time."""
+def moment_sql(mark: Mark, expires: Literal["expires", "due"] = "expires") -> str:
+    """When a threshold is, as SQL over the columns of the table; only of those that are not counted in working time.
+
+    Of a deadline that expires as it does now, or, before any pause, when it was due.
+    """
     if mark.kind == "percent_left":
-        return f"(expires - (due - started) * {mark.value} / 100)"
-    return f"(expires + {_from_due(mark, 0)})"
+        return f"({expires} - (due - started) * {mark.value} / 100)"
+    return f"({expires} + {_from_due(mark, 0)})"
 
 
 def _order(one: Occurrence) -> tuple[int, int]:

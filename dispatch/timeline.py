@@ -18,8 +18,9 @@ from sqlalchemy import Connection, select
 from dispatch.plan import Plan
 from dispatch.planner import Settings, planned
 from dispatch.thresholds import Occurrence, Outcome, Schedule
-from dispatch.ticks import Watched, clock_event
+from dispatch.ticks import clock_event
 from dispatch.told import Told
+from dispatch.watched import Watched
 from store import tables
 from store.calendar import WorkCalendar
 from store.cards import DecisionCard

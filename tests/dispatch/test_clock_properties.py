@@ -328,6 +328,24 @@ def _empty(store: Store) -> None:
     store.write(work)
 
 
+def begun(desk: tuple[Store, HandClock], rules: list[tuple[Threshold, Repeat | None]], card: DeadlineSettings) -> Both:
+    """The store and the naive clock at the start, with these escalations."""
+    store, clock = desk
+    _empty(store)
+    clock.now = START
+    save_deadline_settings(store, card, "test")
+    both = Both(store, clock, card)
+    for code, (threshold, repeat) in zip(CODES, rules, strict=True):
+        rule = Rule(
+            code, RuleKind.ESCALATION, {"ru": "Своё", "en": "Own"}, "request", EventType.DEADLINE, Channel.EMAIL,
+            (Role.RESPONSIBLE,), "deadline.staff", deadline=DeadlineKind.RESOLUTION, threshold=threshold,
+            repeat=repeat, standard=False,
+        )  # fmt: skip
+        save_rule(store, rule, "test")
+        both.naive.rules[code] = (rule, 0)
+    return both
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rules=st.lists(RULES, min_size=3, max_size=3),
@@ -342,20 +360,7 @@ def test_the_same_thresholds_are_told(
     pause: PauseMoves,
     catch_up: CatchUp,
 ) -> None:
-    store, clock = desk
-    _empty(store)
-    card = DeadlineSettings(pause=pause, catch_up=catch_up)
-    clock.now = START
-    save_deadline_settings(store, card, "test")
-    both = Both(store, clock, card)
-    for code, (threshold, repeat) in zip(CODES, rules, strict=True):
-        rule = Rule(
-            code, RuleKind.ESCALATION, {"ru": "Своё", "en": "Own"}, "request", EventType.DEADLINE, Channel.EMAIL,
-            (Role.RESPONSIBLE,), "deadline.staff", deadline=DeadlineKind.RESOLUTION, threshold=threshold,
-            repeat=repeat, standard=False,
-        )  # fmt: skip
-        save_rule(store, rule, "test")
-        both.naive.rules[code] = (rule, 0)
+    both = begun(desk, rules, DeadlineSettings(pause=pause, catch_up=catch_up))
     for act in (Act(0, "deadline", 1, 4), *acts):
         if both.slot + act.gap < SLOTS:
             both.act(act)

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from dispatch.intake import emit
-from dispatch.ticks import FORGET_AFTER, Watched, _look, forget, tick
+from dispatch.ticks import FORGET_AFTER, _look, forget, tick
+from dispatch.watched import Watched
 from store import tables
 from store.cards import StatusRules
 from store.deadlines import acknowledge, withdraw

@@ -22,12 +22,12 @@ from store.engine import Store
 from store.journal import story
 from store.rulebook import list_rules, save_rule
 from store.rules import Repeat, Rule, Threshold
-from store.settings import save_company, save_deadline_settings
+from store.settings import save_company
 from store.types import to_micros
-from store.vocabulary import CatchUp, Channel, DeadlineKind, EventType, PauseMoves, Role, RuleKind
+from store.vocabulary import CatchUp, PauseMoves, RuleKind
 from store.working_hours import WEEKDAYS
 from tests.desk import NOON, HandClock, event, furnish, new_store_file, open_store
-from tests.dispatch.test_clock_properties import ACTS, CODES, HOURS, RULES, SLOTS, START, Act, Both, _empty
+from tests.dispatch.test_clock_properties import ACTS, HOURS, RULES, SLOTS, START, Act, Both, begun
 from tests.dispatch.test_ticks import request, set_deadlines
 
 HOUR = timedelta(hours=1)
@@ -204,19 +204,7 @@ def test_the_clock_does_what_was_foretold(
 ) -> None:
     """From any past on, the clock is let run to each moment at which it wants to look, for a week."""
     store, clock = desk
-    _empty(store)
-    clock.now = START
-    card = DeadlineSettings(pause=pause, catch_up=catch_up)
-    save_deadline_settings(store, card, "test")
-    both = Both(store, clock, card)
-    for code, (threshold, repeat) in zip(CODES, rules, strict=True):
-        rule = Rule(
-            code, RuleKind.ESCALATION, {"ru": "Своё", "en": "Own"}, "request", EventType.DEADLINE, Channel.EMAIL,
-            (Role.RESPONSIBLE,), "deadline.staff", deadline=DeadlineKind.RESOLUTION, threshold=threshold,
-            repeat=repeat, standard=False,
-        )  # fmt: skip
-        save_rule(store, rule, "test")
-        both.naive.rules[code] = (rule, 0)
+    both = begun(desk, rules, DeadlineSettings(pause=pause, catch_up=catch_up))
     for act in (Act(0, "deadline", 1, 4), *acts):
         if act.what != "tick" and both.slot + act.gap < SLOTS:
             both.act(act)
