@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 def main() -> None:
     """Run `vestnik`."""
+    from tui.cli.encoding import suit_terminal
     from tui.cli.output import report_store_fault
 
+    suit_terminal()
     with report_store_fault():
         options = console_options(sys.argv[1:])
         if options is not None:

@@ -1,9 +1,13 @@
-"""Starting the console."""
+"""Starting the console, or saying why it cannot be and what to use instead."""
 
 import os
 import sys
 
+from tui.cli.encoding import in_both_languages, is_utf8, terminal_encoding
 from tui.cli.output import BAD_INPUT, fail, open_store, store_url
+
+INSTEAD_RU = "Без неё: vestnik status (состояние), vestnik deliveries --follow (доставки строками), vestnik --help."
+INSTEAD_EN = "Without it: vestnik status, vestnik deliveries --follow (plain lines as they happen), vestnik --help."
 
 
 def run_console(store: str | None, language: str | None) -> int:
@@ -12,12 +16,8 @@ def run_console(store: str | None, language: str | None) -> int:
     Raises:
         StoreError: The store cannot be opened.
     """
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        fail("the console needs a terminal; scripts use the commands, see vestnik --help", BAD_INPUT)
-    if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
-        fail(f"the terminal's encoding is {sys.stdout.encoding}; Vestnik needs UTF-8 (set LANG=C.UTF-8)", BAD_INPUT)
-    if os.environ.get("TERM") == "dumb":
-        fail("this terminal (TERM=dumb) cannot show the console; try vestnik status, vestnik deliveries", BAD_INPUT)
+    if refusal := refused(language):
+        fail(refusal, BAD_INPUT)
     from store.glimpse import company_language
     from tui.app import ConsoleApp
 
@@ -31,3 +31,19 @@ def run_console(store: str | None, language: str | None) -> int:
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def refused(language: str | None) -> str:
+    """Why the console cannot be shown here, with what to use instead; empty when it can."""
+    encoding = terminal_encoding()
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        russian, english = "Консоли нужен терминал, а здесь канал или файл.", "The console needs a terminal."
+    elif os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
+        russian = "Этот терминал (TERM=dumb) не умеет показать консоль."
+        english = "This terminal (TERM=dumb) cannot show the console."
+    elif not is_utf8(encoding):
+        russian = f"Кодировка терминала: {encoding}, а консоли нужна UTF-8 (например, LANG=C.UTF-8)."
+        english = f"The terminal's encoding is {encoding}; the console needs UTF-8 (for example LANG=C.UTF-8)."
+    else:
+        return ""
+    return in_both_languages(f"{russian}\n{INSTEAD_RU}", f"{english}\n{INSTEAD_EN}", language)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from store.errors import SecretError, SettingsError, StoreUnreachableError, StoreVersionError
 from store.sanitise import clean_line, clean_text
+from tui.cli.encoding import is_utf8
 
 if TYPE_CHECKING:
     from store.engine import Store
@@ -66,9 +67,13 @@ def report_store_fault() -> Generator[None]:
     except SettingsError as error:
         fail(str(error), BAD_INPUT)
     except BrokenPipeError:
-        # Whoever read our output has gone, e.g. `head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         sys.exit(FAILURES)
+
+
+def drop_output() -> None:
+    """Whoever read our output has gone, e.g. `head`: what is still to be flushed goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, code: int) -> NoReturn:
@@ -87,9 +92,13 @@ def say(line: str) -> None:
     sys.stdout.write(f"{clean_line(line)}\n")
 
 
-def say_json(document: object) -> None:
-    """The result as one JSON document."""
-    json.dump(plain(document), sys.stdout, ensure_ascii=False, indent=2)
+def say_json(document: object, *, lines: bool = True) -> None:
+    """The result as one JSON document, over several `lines` or in one.
+
+    Where the output is not UTF-8 it is ASCII: nothing gets lost in an encoding that lacks a letter.
+    """
+    ascii_only = not is_utf8(sys.stdout.encoding)
+    json.dump(plain(document), sys.stdout, ensure_ascii=ascii_only, indent=2 if lines else None)
     sys.stdout.write("\n")
 
 

@@ -19,11 +19,14 @@ from tui.operator import operator
 
 if TYPE_CHECKING:
     from dispatch.intake import Receipt
-    from store.cards import ServerLimits
+    from store.cards import FeedRow, ServerLimits
     from store.engine import Store
 
 Move = Callable[["Store", Sequence[int], str], int]
 PORTION = 10_000
+LIMIT, TAIL = 50, 10
+STREAM_WIDTHS = (7, 19, 9, 9, 9, 24)
+"""Cells of all columns but the last when it is not known yet what will have to fit."""
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Deliveries, e.g. D12.")]
 
 
@@ -161,33 +164,53 @@ def _limits(limits: "ServerLimits") -> list[str]:
 def deliveries(
     context: typer.Context,
     state: Annotated[str | None, typer.Option(help="Only this state, e.g. dead.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="How many, newest first (50); with --follow, how many to begin with (10).")
+    ] = None,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", "-f", help="A line each as it happens, until Ctrl+C; --json: a document each."),
+    ] = False,
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
-    """The queue, newest first."""
+    """The queue, newest first; with --follow, what happens as it happens."""
     from store.outbox import page
 
     wanted = _state(state) if state else None
     with opened(store_of(context, store)) as desk:
-        rows = page(desk, state=wanted, limit=limit)
+        if follow:
+            from tui.cli.follow import follow as stream
+
+            stream(desk, wanted, limit or TAIL, _say_json_line if json else _say_line)
+            return
+        rows = page(desk, state=wanted, limit=limit or LIMIT)
     if json:
-        say_json([{**_fields(row), "id": f"D{row.id}"} for row in rows])
-        return
-    table(
-        [
-            (
-                f"D{row.id}",
-                row.created_at.isoformat(sep=" ", timespec="seconds")[:19],
-                row.object_number,
-                row.state.word,
-                row.channel.value,
-                row.recipient_address,
-                row.subject + (f"  ({row.reason})" if row.reason else ""),
-            )
-            for row in rows
-        ]
+        say_json([_fields(row) for row in rows])
+    else:
+        table([_cells(row) for row in rows])
+
+
+def _cells(row: "FeedRow") -> tuple[str, ...]:
+    """A delivery as the cells of a line."""
+    return (
+        f"D{row.id}",
+        row.created_at.isoformat(sep=" ", timespec="seconds")[:19],
+        row.object_number,
+        row.state.word,
+        row.channel.value,
+        row.recipient_address,
+        row.subject + (f"  ({row.reason})" if row.reason else ""),
     )
+
+
+def _say_line(row: "FeedRow") -> None:
+    cells = _cells(row)
+    say("  ".join([*(cell.ljust(width) for cell, width in zip(cells, STREAM_WIDTHS, strict=False)), cells[-1]]))
+
+
+def _say_json_line(row: "FeedRow") -> None:
+    say_json(_fields(row), lines=False)
 
 
 def retry(
@@ -259,7 +282,7 @@ def _state(word: str) -> DeliveryState:
     return known[word.lower()]
 
 
-def _fields(row: object) -> dict[str, object]:
+def _fields(row: "FeedRow") -> dict[str, object]:
     from tui.cli.output import plain
 
-    return plain(row)
+    return {**plain(row), "id": f"D{row.id}"}

@@ -19,6 +19,8 @@ from store.engine import Store
 from store.sanitise import clean_text
 from store.status import read_status
 from store.vocabulary import Language
+from tui.cli.console import refused
+from tui.cli.output import BAD_INPUT, fail
 from tui.demo.activity import Activity
 from tui.demo.desk import furnish
 from tui.demo.mail_sink import MailSink, serve
@@ -43,9 +45,11 @@ def run_demo(seconds: float | None, headless: bool, as_json: bool, language: str
         language: `ru` or `en`, `None` is `ru`.
 
     Returns:
-        The exit code: 0 when all is well, 1 when not.
+        The exit code: 0 when all is well, 1 when not. Where the console cannot be shown it ends with 2.
     """
     spoken = Language(language or Language.RU)
+    if not headless and (refusal := refused(language)):
+        fail(f"{refusal}\nvestnik demo --headless", BAD_INPUT)
     with _signals_unwind(), _service_desk(spoken) as (store, sink, folder):
         if headless:
             report = _run_headless(store, sink, folder, spoken, HEADLESS_S if seconds is None else seconds)

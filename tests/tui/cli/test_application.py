@@ -31,7 +31,8 @@ def test_help_names_every_command(vestnik: Vestnik) -> None:
 def test_the_console_needs_a_terminal(vestnik: Vestnik) -> None:
     done = vestnik("--language", "ru")
     assert done.code == 2
-    assert "the console needs a terminal" in done.err
+    assert "Консоли нужен терминал" in done.err
+    assert "needs a terminal" in vestnik("demo", "--language", "en").err
     assert vestnik("--store", "x.db", "--language", "de").code == 2
 
 

@@ -1,19 +1,26 @@
 """How `vestnik` starts the console."""
 
+import json
 import os
 import pty
 import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
+from tests.desk import open_store
+from tests.tui.scripted_desk import add_notice
 from tui.cli import console_options
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 60
+KOI8 = {"LC_ALL": "ru_RU.KOI8-R"}
 
 
 @pytest.mark.parametrize(
@@ -44,15 +51,29 @@ def test_the_first_frame_needs_neither_sqlalchemy_nor_the_command_line_library()
     assert subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT).returncode == 0
 
 
-def test_without_a_terminal_the_console_says_what_to_use_instead(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("language", "russian", "english"), [("", True, True), ("ru", True, False), ("en", False, True)]
+)
+def test_without_a_terminal_the_console_says_what_to_use_instead(
+    tmp_path: Path, language: str, russian: bool, english: bool
+) -> None:
     command = [sys.executable, "-m", "tui", "--store", str(tmp_path / "v.db")]
+    command += ["--language", language] if language else []
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == 2
-    assert "needs a terminal" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert ("Консоли нужен терминал" in done.stderr) is russian
+    assert ("needs a terminal" in done.stderr) is english
+    assert "vestnik deliveries --follow" in done.stderr
     assert not (tmp_path / "v.db").exists()
 
 
-def run_in_terminal(*words: str, keys: bytes = b"", until: str = "", **environment: str) -> tuple[int, str]:
+def run_in_terminal(
+    *words: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    keys: bytes = b"",
+    until: str = "",
+    encoding: str = "utf-8",
+) -> tuple[int, str]:
     """Run `vestnik` in a pseudo-terminal; press `keys` once `until` is on the screen. Gives exit code and output."""
     pid, terminal = pty.fork()
     if pid == 0:
@@ -70,7 +91,7 @@ def run_in_terminal(*words: str, keys: bytes = b"", until: str = "", **environme
     except OSError:
         pass  # the program has ended
     os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode("utf-8", "replace")
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode(encoding, "replace")
 
 
 def test_the_console_opens_its_store_and_ends_by_its_key(tmp_path: Path) -> None:
@@ -90,13 +111,31 @@ def test_a_store_that_cannot_be_opened_ends_the_console_with_its_message(tmp_pat
     assert "Traceback" not in seen
 
 
-def test_a_terminal_that_would_drop_cyrillic_is_refused(tmp_path: Path) -> None:
-    code, seen = run_in_terminal("--store", str(tmp_path / "v.db"), PYTHONIOENCODING="latin-1")
+@pytest.mark.parametrize(
+    ("encoding", "environment", "russian"),
+    [
+        ("latin-1", {"PYTHONIOENCODING": "latin-1"}, False),
+        ("koi8-r", KOI8, True),  # installed or not: it is what the terminal reads
+        ("utf-8", {"LC_ALL": "C.UTF-8", "TERM": "dumb"}, True),
+    ],
+)
+def test_a_terminal_that_cannot_show_it_is_refused_in_what_it_can_show(
+    tmp_path: Path, encoding: str, environment: dict[str, str], russian: bool
+) -> None:
+    code, seen = run_in_terminal("--store", str(tmp_path / "v.db"), encoding=encoding, environment=environment)
     assert code == 2
-    assert "UTF-8" in seen
+    assert ("Без неё: vestnik status" in seen) is russian
+    assert "Without it: vestnik status" in seen
+    assert ("TERM=dumb" if "TERM" in environment else "UTF-8") in seen
+    assert "\ufffd" not in seen
+    assert "\\u" not in seen
 
 
-def test_a_terminal_that_can_do_nothing_is_refused(tmp_path: Path) -> None:
-    code, seen = run_in_terminal("--store", str(tmp_path / "v.db"), TERM="dumb")
-    assert code == 2
-    assert "vestnik status" in seen
+def test_commands_write_what_the_terminal_can_read_and_lose_nothing(tmp_path: Path) -> None:
+    with closing(open_store(tmp_path)) as store:
+        add_notice(store, subject="Готово ✓", name="Ольга")
+        words = ["--store", store.url, "deliveries"]
+        code, seen = run_in_terminal(*words, encoding="koi8-r", environment=KOI8)
+        assert (code, seen.rstrip().endswith("Готово \\u2713  (Готово \\u2713)")) == (0, True), seen
+        code, seen = run_in_terminal(*words, "--json", encoding="ascii", environment=KOI8)
+        assert (code, json.loads(seen)[0]["subject"]) == (0, "Готово ✓")
