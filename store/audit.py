@@ -67,13 +67,20 @@ def record(
     after: Values | None,
 ) -> None:
     """Write an audit entry and count the settings revision up. Secrets must come as the word "changed"."""
-    entry = {"at": at, "who": who, "what": what, "before": before, "after": after, "reverts": _reverted.get()}
-    connection.execute(insert(tables.audit).values(**entry))
+    record_deed(connection, at, who, what, before, after)
     meta = tables.meta
     # Counted in the store: two processes that count at the same time must not come to the same number.
     more = cast(cast(meta.c.value, BigInteger) + 1, String)
     if not connection.execute(update(meta).where(meta.c.key == REVISION_KEY).values(value=more)).rowcount:
         connection.execute(insert(meta).values(key=REVISION_KEY, value="1"))
+
+
+def record_deed(
+    connection: Connection, at: datetime, who: str, what: str, before: Values | None, after: Values | None
+) -> None:
+    """Write an audit entry of what changes no setting: no dispatcher need read them anew for it."""
+    entry = {"at": at, "who": who, "what": what, "before": before, "after": after, "reverts": _reverted.get()}
+    connection.execute(insert(tables.audit).values(**entry))
 
 
 @contextmanager

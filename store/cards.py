@@ -232,12 +232,22 @@ class ConnectionHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Who has seen to a delivery, when, and what they had to say."""
+
+    who: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FeedRow:
     """One line of the live pane: a delivery and what it is about.
 
     Attributes:
         id: Delivery number; grows with time. Shown as `D<id>`.
         reason: Why it is held, dead or cancelled (a reason code or error class), else empty.
+        acknowledged: By whom, where somebody has.
     """
 
     id: int
@@ -254,6 +264,7 @@ class FeedRow:
     attempts: int
     rule_code: str
     event_key: str
+    acknowledged: Acknowledgement | None = None
 
 
 @dataclass(frozen=True, slots=True)

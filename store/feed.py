@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Row, Select, select
 
 from store import tables
-from store.cards import FeedRow
+from store.cards import Acknowledgement, FeedRow
 from store.engine import Store
 from store.vocabulary import Channel, DeliveryState
 from store.wakeups import Listener
@@ -19,15 +19,17 @@ LOOK_S = 1.0
 
 def rows_query() -> Any:
     """The join behind a line, a `Select`; add conditions, order and limit."""
-    d, n, e = tables.delivery, tables.notification, tables.event
+    d, n, e, a = tables.delivery, tables.notification, tables.event, tables.acknowledgement
     return (
         select(
             d.c.id, d.c.created_at, d.c.channel, d.c.recipient_name, d.c.recipient_address, d.c.state, d.c.reason,
             d.c.attempts, n.c.subject, n.c.rule_code,
             e.c.object_type, e.c.object_number, e.c.event_type, e.c.external_id,
+            a.c.who.label("seen_by"), a.c.at.label("seen_at"), a.c.note.label("seen_note"),
         )
         .join(n, n.c.id == d.c.notification_id)
         .join(e, e.c.id == d.c.event_id)
+        .outerjoin(a, a.c.delivery_id == d.c.id)
     )  # fmt: skip
 
 
@@ -48,6 +50,7 @@ def to_row(row: Row[Any]) -> FeedRow:
         attempts=row.attempts,
         rule_code=row.rule_code,
         event_key=row.external_id,
+        acknowledged=None if row.seen_at is None else Acknowledgement(row.seen_by, row.seen_at, row.seen_note),
     )
 
 

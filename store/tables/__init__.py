@@ -8,6 +8,7 @@ from typing import cast
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
+from store.tables.deeds import AcknowledgementRow, LetterMoveRow, MovedLetterRow, MuteRow
 from store.tables.settings import (
     AuditRow,
     CompanyRow,
@@ -62,6 +63,11 @@ sending = _core(SendingRow)
 silent_mode = _core(SilentModeRow)
 storm_limits = _core(StormLimitsRow)
 team = _core(TeamRow)
+
+acknowledgement = _core(AcknowledgementRow)
+letter_move = _core(LetterMoveRow)
+moved_letter = _core(MovedLetterRow)
+mute = _core(MuteRow)
 
 attempt = _core(AttemptRow)
 clock_schedule = _core(ScheduleRow)

@@ -200,7 +200,7 @@ def _cells(row: "FeedRow") -> tuple[str, ...]:
         row.state.word,
         row.channel.value,
         row.recipient_address,
-        row.subject + (f"  ({row.reason})" if row.reason else ""),
+        row.subject + (f"  ({row.reason})" if row.reason else "") + _acknowledged(row),
     )
 
 
@@ -213,6 +213,11 @@ def _say_json_line(row: "FeedRow") -> None:
     say_json(_fields(row), lines=False)
 
 
+def _acknowledged(row: "FeedRow") -> str:
+    seen = row.acknowledged
+    return f"  [{seen.who}{f': {seen.note}' if seen.note else ''}]" if seen else ""
+
+
 def retry(
     context: typer.Context,
     ids: Ids = None,
@@ -223,7 +228,7 @@ def retry(
     """Send again what is dead, held or cancelled."""
     from store import outbox
 
-    named = _numbers(ids or [])
+    named = numbers(ids or [])
     if not named and not dead and not held:
         fail("say which: ids like D12, --dead or --held", BAD_INPUT)
     with opened(store_of(context, store)) as desk:
@@ -237,7 +242,7 @@ def cancel(context: typer.Context, ids: Ids = None, store: StoreUrl = None) -> N
     """Withdraw what is not sent yet."""
     from store import outbox
 
-    wanted = _numbers(ids or [])
+    wanted = numbers(ids or [])
     if not wanted:
         fail("say which: ids like D12", BAD_INPUT)
     with opened(store_of(context, store)) as desk:
@@ -263,16 +268,17 @@ def _move(desk: "Store", ids: list[int], move: Move, movable: Sequence[DeliveryS
         raise typer.Exit(FAILURES)
 
 
-def _numbers(ids: list[str]) -> list[int]:
+def numbers(ids: list[str]) -> list[int]:
+    """The ids of deliveries as they were typed; ends the command where one is none."""
     from store.journal import MAX_ID
 
-    numbers: list[int] = []
+    found: list[int] = []
     for word in ids:
         digits = word[1:] if word[:1] in {"D", "d"} else word
         if not digits.isdecimal() or int(digits) > MAX_ID:
             fail(f"{word!r} is not a delivery; they look like D12", BAD_INPUT)
-        numbers.append(int(digits))
-    return numbers
+        found.append(int(digits))
+    return found
 
 
 def _state(word: str) -> DeliveryState:

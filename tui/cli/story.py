@@ -187,6 +187,8 @@ def _say_delivery(card: DeliveryCard) -> None:
     state = f"{row.state.word}{f' ({row.reason})' if row.reason else ''}"
     if card.digest_id is not None:
         state += f", told of in D{card.digest_id}"
+    if (seen := row.acknowledged) is not None:
+        state += f", acknowledged by {seen.who}{f': {seen.note}' if seen.note else ''}"
     say(f"  D{row.id} {row.channel.value} to {row.recipient_address or row.recipient_name}: {state}")
     for attempt in card.attempts:
         at = attempt.at.isoformat(timespec="seconds")

@@ -19,8 +19,8 @@ from store.vocabulary import DeliveryState
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
-from tui.widgets.delivery_list import COLUMNS, DeliveryList, widths
-from tui.widgets.delivery_words import reason_in_words
+from tui.widgets.delivery_list import ACKNOWLEDGED, COLUMNS, DeliveryList, widths
+from tui.widgets.delivery_words import acknowledged_in_words, reason_in_words
 from tui.widgets.feed_line import fitted
 from tui.widgets.storm_deeds import StormDeeds
 
@@ -202,10 +202,12 @@ class DeliveriesScreen(SectionScreen):
         state = self.say(f"state.{row.state.word}")
         reason = reason_in_words(row.reason, self.console.texts)
         address = clean_line(row.recipient_address)
+        taken = acknowledged_in_words(row)
         return Content.assemble(
             (f"D{row.id} ", "dim"),
             (f"{state}: {reason}" if reason else state, "bold"),
             (f" · {address} · ", "dim"),
+            (f"{ACKNOWLEDGED} {taken} · " if taken else "", "$text-accent"),
             clean_line(row.subject),
         )
 

@@ -15,6 +15,8 @@ from tui.widgets.feed_line import CHANNEL_MARKS, COLOURS, STATE_MARKS, subject_a
 
 NARROW_WIDTHS = {"mark": 1, "time": 5, "object": 8, "state": 11, "channel": 1, "recipient": 13}
 WIDE_WIDTHS = {"mark": 1, "time": 14, "object": 10, "state": 13, "channel": 1, "recipient": 20}
+ACKNOWLEDGED = "◆"
+"""Stands in a row that somebody has acknowledged."""
 COLUMNS = ("mark", "time", "object", "state", "channel", "recipient", "subject")
 
 
@@ -59,7 +61,10 @@ class DeliveryList(MarkedList[FeedRow]):
             else STATE_MARKS[row.state]
         )
         return {
-            "mark": (MARK if self.is_marked(row) else " ", base + Style(bold=True)),
+            "mark": (
+                MARK if self.is_marked(row) else ACKNOWLEDGED if row.acknowledged else " ",
+                base + Style(bold=True),
+            ),
             "time": (short_time(row.created_at, console.clock(), console.zone, wide=wide), base + Style(dim=True)),
             "object": (clean_line(row.object_number), base + Style(bold=True)),
             "state": (said, coloured),

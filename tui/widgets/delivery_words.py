@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from textual.content import Content
 
 from store import digests
-from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, Person
+from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, FeedRow, Person
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
@@ -50,6 +50,14 @@ def reason_in_words(reason: str, texts: Texts) -> str:
     return texts.get(f"reason.{reason}", clean_line(reason)) if reason else ""
 
 
+def acknowledged_in_words(row: FeedRow) -> str:
+    """Who has acknowledged it, and their note; empty where nobody has."""
+    seen = row.acknowledged
+    if seen is None:
+        return ""
+    return clean_line(f"{seen.who}: {seen.note}" if seen.note else seen.who)
+
+
 def state_in_words(card: DeliveryCard, texts: Texts) -> str:
     """The state, and the reason where there is one."""
     row = card.row
@@ -71,9 +79,10 @@ def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
     """The head: of a letter what its recipient sees of it, of a notice whom it is shown to."""
     row = card.row
     state: Line = (texts("delivery.state"), state_in_words(card, texts), STYLES[row.state])
+    seen = _acknowledged(card, texts, zone)
     if row.channel is Channel.INTERFACE:
         shown = (texts("delivery.shown_to"), _person(row.recipient_name, row.recipient_address), "")
-        return [shown, (texts("delivery.at"), clock_time(row.created_at, zone), ""), state]
+        return [shown, (texts("delivery.at"), clock_time(row.created_at, zone), ""), state, *seen]
     return [
         (texts("delivery.from"), card.sender, ""),
         (texts("delivery.to"), card.to, ""),
@@ -81,7 +90,16 @@ def head_lines(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
         (texts("delivery.subject"), row.subject, "bold"),
         (texts("delivery.message_id"), card.message_id, "dim"),
         state,
+        *seen,
     ]
+
+
+def _acknowledged(card: DeliveryCard, texts: Texts, zone: tzinfo) -> list[Line]:
+    seen = card.row.acknowledged
+    if seen is None:
+        return []
+    words = texts("delivery.acknowledged_by", who=seen.who, at=clock_time(seen.at, zone))
+    return [(texts("delivery.acknowledged"), f"{words}: {clean_line(seen.note)}" if seen.note else words, "")]
 
 
 def names_by_address(people: Iterable[Person]) -> dict[str, str]:

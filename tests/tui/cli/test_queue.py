@@ -169,3 +169,19 @@ def test_a_reader_that_has_gone_is_no_crash(vestnik: Vestnik, monkeypatch: pytes
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
     done = vestnik("status")
     assert (done.code, done.err) == (1, "")
+
+
+def test_deliveries_are_acknowledged_and_that_is_taken_back(vestnik: Vestnik) -> None:
+    vestnik("apply", "-", stdin=yaml.safe_dump({"people": [{"email": "olga@example.org", "name": "Ольга"}]}))
+    vestnik("emit", stdin=lines(event()))
+    vestnik("dispatch", "--until-idle")
+    ids = [row["id"] for row in vestnik("deliveries", "--json").json]
+    done = vestnik("acknowledge", *ids, "--note", "звоню [b]")
+    assert (done.code, done.out) == (0, f"{len(ids)} of {len(ids)} acknowledged\n")
+    assert {row["acknowledged"]["note"] for row in vestnik("deliveries", "--json").json} == {"звоню [b]"}
+    assert ": звоню [b]]" in vestnik("deliveries").out
+    assert "acknowledged by" in vestnik("why", ids[0]).out
+    assert vestnik("acknowledge", ids[0], "D999").code == 1
+    assert vestnik("acknowledge", ids[0], "--withdraw").out == "1 of 1 no longer acknowledged\n"
+    assert vestnik("acknowledge").code == 2
+    assert vestnik("acknowledge", ids[0], "--withdraw", "--note", "x").code == 2
