@@ -1,6 +1,6 @@
 """The console. This module only wires: screens, feed, dispatcher child, language."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -98,6 +98,7 @@ class ConsoleApp(App[None]):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
+        self.made_up: Mapping[str, str | bool] = {}
         self._history_of = ("", "")
         self._storms_asked_for = False
         self._clock = clock
@@ -293,6 +294,19 @@ class ConsoleApp(App[None]):
 
         self.push_screen(TimelineScreen("", self.screen.why_key if isinstance(self.screen, Spoken) else ""))
 
+    def action_made_up(self) -> None:
+        """Ask for an object there is not, and show its deadlines in time."""
+        from tui.screens.timeline import TimelineScreen
+        from tui.widgets.made_up_form import MadeUpForm
+
+        form = MadeUpForm(self.texts, self.made_up)
+
+        def filled(done: bool | None) -> None:
+            if done and form.event is not None:
+                self.push_screen(TimelineScreen(made_up=form.event))
+
+        self.push_screen(form, filled)
+
     def action_forecast(self) -> None:
         """Show what the desk will be told in the next hours and days."""
         from tui.screens.forecast import ForecastScreen
@@ -315,6 +329,7 @@ class ConsoleApp(App[None]):
             yield SystemCommand(title, words, partial(self.action_section, name))
         yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
         yield SystemCommand(self.texts("timeline.title"), self.texts("timeline.hint"), self.action_timeline)
+        yield SystemCommand(self.texts("made_up.title"), self.texts("help.app_made_up"), self.action_made_up)
         yield SystemCommand(self.texts("key.app_forecast"), self.texts("help.app_forecast"), self.action_forecast)
         if isinstance(screen, Spoken):
             yield from (SystemCommand(*command) for command in screen.commands())

@@ -4,20 +4,20 @@ import re
 from datetime import datetime, time, timedelta, tzinfo
 
 MOST = timedelta(days=3660)
-"""Longer than any span somebody means; what is longer would leave the calendar."""
+"""Longer than any span somebody means; what is longer counts as this, since it would leave the calendar."""
 _UNITS = {
     **dict.fromkeys(("m", "min", "м", "мин"), timedelta(minutes=1)),
     **dict.fromkeys(("h", "ч", "час"), timedelta(hours=1)),
     **dict.fromkeys(("d", "д", "дн"), timedelta(days=1)),
     **dict.fromkeys(("w", "н", "нед"), timedelta(weeks=1)),
 }
-_PART = r"(\d{1,6})\s*([a-zа-я]+)\.?\s*"
+_PART = r"(\d{1,9})\s*([a-zа-я]+)\.?\s*"
 _DAY_AND_TIME = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?(?:[\s,]+(\d{1,2}):(\d{2}))?")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 
 
 def span(text: str) -> timedelta | None:
-    """A span of minutes, hours, days and weeks, in Russian or English; `None` for what is none, or is too long."""
+    """A span of minutes, hours, days and weeks, in Russian or English; `None` for what is none."""
     words = text.strip().casefold()
     if not re.fullmatch(f"(?:{_PART})+", words):
         return None
@@ -25,8 +25,8 @@ def span(text: str) -> timedelta | None:
     for number, unit in re.findall(_PART, words):
         if unit not in _UNITS:
             return None
-        found += int(number) * _UNITS[unit]
-    return found if found <= MOST else None
+        found = min(found + min(int(number), MOST // _UNITS[unit] + 1) * _UNITS[unit], MOST)
+    return found
 
 
 def moment(text: str, now: datetime, zone: tzinfo) -> datetime | None:

@@ -35,6 +35,8 @@ PATHS = {
     "story of an object": ["2", "w"],
     "timeline": ["2", "t"],
     "forecast": ["4", "f"],
+    "made-up object": ["4", "m"],
+    "timeline of a made-up object": ["4", "m", "ctrl+s"],
     "event actions": ["3"],
     "event action": ["3", "e"],
     "new event action": ["3", "a"],

@@ -1,6 +1,5 @@
 """What is to come, for `vestnik plan --until`: timelines of objects, and the forecast of the desk."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from store.types import from_micros, to_micros
 from store.vocabulary import Language
+from tui import moments
 from tui.cli.output import BAD_INPUT, fail, say
 
 if TYPE_CHECKING:
     from dispatch.forecast import Forecast
     from dispatch.timeline import Line, Step, Timeline
 
-UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 FARTHEST = timedelta(days=366)
 LISTED = 200
 """Thresholds that are listed for people; `--json` has all of them."""
@@ -30,15 +29,11 @@ def moment(text: str, now: datetime, zone: ZoneInfo) -> int:
     What is neither, or lies in the past or too far, ends the command.
     """
     example = "Examples: 90m, 24h, 7d, 2026-11-30T09:00"
-    if found := re.fullmatch(r"(\d{1,9})([mhdw])", text.strip()):
-        until = now + min(int(found[1]) * UNITS[found[2]], FARTHEST + UNITS["d"]) if int(found[1]) < 10**6 else None
-    else:
-        try:
-            given = datetime.fromisoformat(text.strip())
-        except ValueError:
-            fail(f"--until: {text!r} is neither a span nor an ISO time. {example}", BAD_INPUT)
-        until = given if given.tzinfo else given.replace(tzinfo=zone)
-    if until is None or until - now > FARTHEST:
+    after = moments.span(text)
+    until = now + after if after is not None else moments.moment(text, now, zone)
+    if until is None:
+        fail(f"--until: {text!r} is neither a span nor a time. {example}", BAD_INPUT)
+    if until - now > FARTHEST:
         fail(f"--until: {text!r} is farther than {FARTHEST.days} days. {example}", BAD_INPUT)
     if until <= now:
         fail(f"--until: {text!r} is not in the future. {example}", BAD_INPUT)

@@ -33,6 +33,7 @@ class EscalationsScreen(RulesSection):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("p", "tell_past", "rules.tell_past"),
         binding("f", "app.forecast", "app.forecast"),
+        binding("m", "app.made_up", "app.made_up"),
     ]
 
     @dataclass

@@ -30,7 +30,7 @@ HORIZON = timedelta(days=90)
 
 
 class TimelineScreen(SpokenModal[None]):
-    """One object against time; with a `/` one asks for another.
+    """One object against time; with a `/` one asks for another, with an `m` for a made-up one.
 
     Args:
         object_type: Its type; empty, `object_id` may be its number as well, and empty too: then it asks.
@@ -39,7 +39,7 @@ class TimelineScreen(SpokenModal[None]):
     """
 
     AUTO_FOCUS = ""
-    FOOTER = ("timeline.next", "timeline.previous", "timeline.ask", "timeline.again", "timeline.leave")
+    FOOTER = ("timeline.next", "timeline.previous", "timeline.ask", "app.made_up", "timeline.again", "timeline.leave")
     DEFAULT_CSS = """
     TimelineScreen { background: $background; }
     TimelineScreen > #timeline-title { height: 1; padding: 0 2; background: $primary; width: 100%; text-style: bold; }
@@ -51,6 +51,7 @@ class TimelineScreen(SpokenModal[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("slash", "ask", "timeline.ask", shown="/"),
+        binding("m", "made_up", "app.made_up"),
         binding("f5", "again", "timeline.again"),
         binding("w", "why", "app.why", show=False),
         binding("pagedown", "page(1)", "timeline.page_down", show=False),
@@ -99,6 +100,13 @@ class TimelineScreen(SpokenModal[None]):
         """Ask for another object."""
         if self._made_up is None:
             self.query_one("#timeline-key").focus()
+        else:
+            self.action_made_up()
+
+    def action_made_up(self) -> None:
+        """Ask for a made-up object in place of this one."""
+        self.dismiss()
+        self.console.action_made_up()
 
     def action_again(self) -> None:
         """Look once more."""
@@ -163,9 +171,10 @@ class TimelineScreen(SpokenModal[None]):
             return
         found, self._names = event.found, event.names
         kind = self.console.texts.get(f"object.{found.object_type}", clean_line(found.object_type))
-        title = f"{kind} {clean_line(found.number)} · {clean_line(found.title)}"
-        made_up = f"{self.say('timeline.made_up')} · " if self._made_up is not None else ""
-        self.query_one("#timeline-title", Label).update(Content(made_up + title))
+        parts = [f"{kind} {clean_line(found.number)}", clean_line(found.title)]
+        if self._made_up is not None:
+            parts = [self.say("timeline.made_up"), parts[0]]
+        self.query_one("#timeline-title", Label).update(Content(" · ".join(parts)))
         view = self.query_one(TimelineView)
         view.show(found)
         view.focus()

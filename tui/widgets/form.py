@@ -193,6 +193,8 @@ class Form(SpokenModal[bool]):
     """
 
     CSS_PATH = None
+    SAVE: ClassVar[str] = "form.save"
+    """The word on the first button."""
     FOOTER = ("form.save", "form.cancel")
     DEFAULT_CSS = """
     Form { background: $background; }
@@ -237,7 +239,7 @@ class Form(SpokenModal[bool]):
             yield from self.fields()
             yield from self.below()
         with Horizontal(id="form-buttons"):
-            yield Button(Content(self.say("form.save")), id="save", variant="primary", compact=True)
+            yield Button(Content(self.say(self.SAVE)), id="save", variant="primary", compact=True)
             yield Button(Content(self.say("form.cancel")), id="cancel", compact=True)
             yield from self.buttons()
         yield KeyFooter()

@@ -87,7 +87,7 @@ def test_an_empty_desk_has_nothing_to_come(vestnik: Vestnik) -> None:
         ((), "give a FILE of events, or --until"),
         (("--object", "RP-1"), "give a FILE of events, or --until"),
         (("-", "--object", "RP-1", "--until", "1h"), "not both"),
-        (("--until", "soon"), "'soon' is neither a span nor an ISO time"),
+        (("--until", "soon"), "'soon' is neither a span nor a time"),
         (("--until", "2020-01-01"), "is not in the future"),
         (("--until", "0h"), "is not in the future"),
         (("--until", "500d"), "is farther than 366 days"),
