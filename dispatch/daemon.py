@@ -18,12 +18,11 @@ from dispatch.digest import send_due
 from dispatch.planner import Planner
 from dispatch.sender import LEASE, STORE_RETRY_S, Sender
 from dispatch.ticks import Clock, due_count, forget
-from store import outbox
+from store import outbox, rates, rule_stats
 from store.cards import DispatcherCard
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.feed import Watch
-from store.rule_stats import prune_in
 from store.status import beat, leave
 from store.storms import tidy
 
@@ -195,8 +194,10 @@ class Daemon:
             await asyncio.sleep(HOUSEKEEPING_S)
 
     async def _tidy(self) -> None:
-        await asyncio.wrap_future(self._store.submit(lambda connection: prune_in(connection, self._store.clock())))
-        await asyncio.wrap_future(self._store.submit(lambda connection: forget(connection, self._store.clock())))
+        for prune in (rule_stats.prune_in, rates.prune_in, forget):
+            await asyncio.wrap_future(
+                self._store.submit(lambda connection, prune=prune: prune(connection, self._store.clock()))
+            )
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""

@@ -20,7 +20,7 @@ from dispatch.loops import Ours
 from dispatch.plan import MAX_PROBLEM, Plan, Recipient, Rulebook, Taken, plan
 from dispatch.rule_counts import add_counts
 from dispatch.told import Told
-from store import bulk, message_ids, tables
+from store import bulk, message_ids, rates, tables
 from store.audit import revision_in
 from store.cards import Company, DecisionCard, StormLimits
 from store.catalogue.letters import template_text
@@ -294,7 +294,7 @@ def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[S
     keys, at = bulk.reserve_ids(connection, tables.notification, len(notes)), to_micros(now)
     texts: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
-    too_many = _too_many(connection, now, notes)
+    too_many, held = _too_many(connection, now, notes), 0
     for key, (event, note) in zip(keys, notes, strict=True):
         code, channel = note.taken.rule.code, note.taken.rule.channel
         texts.append((key, event.id, code, note.language.value, note.subject, note.text, note.html))
@@ -306,6 +306,7 @@ def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[S
         for who in note.recipients:
             storm = "" if shown else next(too_many)
             kept = DeliveryState.HELD if storm else state
+            held += bool(storm)
             deliveries.append(
                 (
                     key, event.id, channel.value, who.name, who.address, kept.value, storm or reason, 0, due, at,
@@ -319,6 +320,7 @@ def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[S
         "next_at", "created_at", "sent_at", "connection", "answer",
     )  # fmt: skip
     bulk.insert_rows(connection, tables.delivery, columns, deliveries)
+    rates.count_in(connection, now, {DeliveryState.HELD: held})
 
 
 def _too_many(connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]]) -> Iterator[str]:

@@ -343,6 +343,40 @@ class DispatcherCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """Letters that got there within some time: sent, put on hold (each time counts), given up."""
+
+    sent: int = 0
+    held: int = 0
+    dead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What became of letters within the last whole minute, and within the last hour."""
+
+    minute: Flow = Flow()
+    hour: Flow = Flow()
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Letters that are still to go.
+
+    Attributes:
+        due: They could leave now.
+        later: They wait for their time: the next attempt, working hours.
+        in_hand: A dispatcher has claimed them.
+        held: By the reason, the most frequent first.
+    """
+
+    due: int = 0
+    later: int = 0
+    in_hand: int = 0
+    held: dict[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of the whole: what `vestnik status` and the status bar show.
 
@@ -366,6 +400,8 @@ class Status:
     store: str
     revision: str
     storm: int = 0
+    rates: Rates = Rates()
+    queue: Queue = field(default_factory=Queue)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The outbox: deliveries are inserted, claimed as leases, settled, held and released here, and nowhere else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, and_, cast, func, or_, select, text, update
 
-from store import bulk, feed, tables
+from store import bulk, feed, rates, tables
 from store.audit import record
 from store.cards import FeedRow
 from store.engine import Store
@@ -16,6 +17,8 @@ from store.vocabulary import Channel, DeliveryState
 
 DUE = text("delivery.state < 2")
 """The partial index's own words: a query that says `state = 0` instead scans the whole table."""
+HELD, DEAD, CANCELLED = text("delivery.state = 2"), text("delivery.state = 4"), text("delivery.state = 5")
+"""The words of those of other states."""
 HELD_BY_STORM = text("delivery.state = 2 AND delivery.reason IN ('storm_object', 'storm_recipient')")
 """The words of another one, of letters that are too many (`store.storms`)."""
 
@@ -117,6 +120,7 @@ def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Set
         if s.counted
     ]
     bulk.insert_rows(connection, tables.attempt, columns, tries)
+    rates.count_in(connection, now, Counter(s.state for s in done))
 
 
 def give_back(connection: Connection, now: datetime, owner: str) -> int:
@@ -139,16 +143,16 @@ def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 50
         .where(d.c.id.in_(due.scalar_subquery()))
         .values(state=DeliveryState.HELD.value, reason=reason, claimed_by=None)
     )
-    return connection.execute(statement).rowcount
+    held = connection.execute(statement).rowcount
+    rates.count_in(connection, now, {DeliveryState.HELD: held})
+    return held
 
 
 def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> int:
     """Let letters held for one of these reasons go on; gives how many."""
     d = tables.delivery
     statement = (
-        update(d)
-        .where(text("delivery.state = 2"), d.c.reason.in_(reasons))
-        .values(state=DeliveryState.PENDING.value, reason="", next_at=now)
+        update(d).where(HELD, d.c.reason.in_(reasons)).values(state=DeliveryState.PENDING.value, reason="", next_at=now)
     )
     return connection.execute(statement).rowcount
 
@@ -163,7 +167,7 @@ def hurry(connection: Connection, now: datetime, reason: str) -> int:
 def held_count(connection: Connection, reason: str) -> int:
     """Letters held for a reason."""
     d = tables.delivery
-    query = select(func.count()).select_from(d).where(text("delivery.state = 2"), d.c.reason == reason)
+    query = select(func.count()).select_from(d).where(HELD, d.c.reason == reason)
     return connection.execute(query).scalar_one()
 
 
@@ -172,7 +176,7 @@ def cancel_held(connection: Connection, now: datetime, reason: str, who: str) ->
     d = tables.delivery
     statement = (
         update(d)
-        .where(text("delivery.state = 2"), d.c.reason == reason)
+        .where(HELD, d.c.reason == reason)
         .values(state=DeliveryState.CANCELLED.value, reason="cancelled", next_at=now)
     )
     count = connection.execute(statement).rowcount

@@ -2,16 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, case, delete, func, insert, select, text, update
 
 from store import tables
-from store.cards import ConnectionHealth, DispatcherCard, Status
+from store.cards import ConnectionHealth, DispatcherCard, Queue, Status
 from store.engine import Store
 from store.limits import learned_of
 from store.migrations import HEAD
-from store.outbox import DUE
+from store.outbox import CANCELLED, DEAD, DUE, HELD
+from store.rates import rates_in
 from store.settings import connections_in, sending_in, silent_mode_in
-from store.storms import held_by_storms_in
+from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
 from store.vocabulary import Channel, DeliveryState
 
 ALIVE_FOR = timedelta(seconds=10)
@@ -20,35 +21,80 @@ ALIVE_FOR = timedelta(seconds=10)
 
 def read_status(store: Store) -> Status:
     """The state of the whole."""
-    d, e = tables.delivery, tables.event
+    e = tables.event
     with store.read() as connection:
-        counts = dict.fromkeys((state.word for state in DeliveryState), 0)
-        for state, count in connection.execute(select(d.c.state, func.count()).group_by(d.c.state)):
-            counts[DeliveryState(state).word] = count
+        now = store.clock()
+        rows = _rows_in(connection)
+        queue = queue_in(connection, now)
         connections = connections_in(connection)
         missing = list(sending_in(connection).missing)
         if not any(card.enabled for card in connections):
             missing.append("connection")
         return Status(
-            deliveries=counts,
-            events=connection.execute(select(func.count()).select_from(e)).scalar_one(),
+            deliveries=_by_state_in(connection, queue, rows["delivery"]),
+            events=rows["event"],
             unplanned=connection.execute(
                 select(func.count()).select_from(e).where(e.c.planned_at.is_(None))
             ).scalar_one(),
             connections=tuple(connections),
-            health=tuple(health_in(connection, store.clock())),
-            dispatchers=tuple(dispatchers_in(connection, store.clock())),
-            oldest_due_at=connection.execute(
-                select(func.min(d.c.next_at)).where(
-                    DUE, d.c.next_at <= store.clock(), d.c.channel == Channel.EMAIL.value
-                )
-            ).scalar_one_or_none(),
+            health=tuple(health_in(connection, now)),
+            dispatchers=tuple(dispatchers_in(connection, now)),
+            oldest_due_at=oldest_due_in(connection, now),
             silent=silent_mode_in(connection),
             missing=tuple(missing),
             store=store.shown_url,
             revision=HEAD,
-            storm=held_by_storms_in(connection),
+            storm=sum(queue.held.get(reason, 0) for reason in (HOLD_OBJECT, HOLD_RECIPIENT)),
+            rates=rates_in(connection, now),
+            queue=queue,
         )
+
+
+def queue_in(connection: Connection, now: datetime) -> Queue:
+    """Letters that are still to go; what is read lies in two small indexes."""
+    d, pending = tables.delivery, DeliveryState.PENDING.value
+    due = case((d.c.next_at <= now, 1), else_=0).label("due")
+    counts = dict[tuple[bool, bool], int]()
+    for state, is_due, count in connection.execute(
+        select(d.c.state, due, func.count()).where(DUE).group_by(d.c.state, text("due"))
+    ):
+        counts[state == pending, bool(is_due)] = count
+    held = select(d.c.reason, func.count().label("letters")).where(HELD).group_by(d.c.reason)
+    by_reason = connection.execute(held.order_by(text("letters DESC"), d.c.reason)).all()
+    return Queue(
+        counts.get((True, True), 0),
+        counts.get((True, False), 0),
+        counts.get((False, True), 0) + counts.get((False, False), 0),
+        dict(by_reason),
+    )
+
+
+def oldest_due_in(connection: Connection, now: datetime) -> datetime | None:
+    """Since when the letter waits that has waited longest; `None` when nothing is due."""
+    d = tables.delivery
+    query = select(d.c.next_at).where(DUE, d.c.next_at <= now, d.c.channel == Channel.EMAIL.value)
+    return connection.execute(query.order_by(d.c.next_at).limit(1)).scalar_one_or_none()
+
+
+def _by_state_in(connection: Connection, queue: Queue, deliveries: int) -> dict[str, int]:
+    """How many deliveries are in each state: those who are few are counted, all the others are sent."""
+    counts = {
+        DeliveryState.PENDING: queue.due + queue.later,
+        DeliveryState.SENDING: queue.in_hand,
+        DeliveryState.HELD: sum(queue.held.values()),
+    }
+    for state, condition in ((DeliveryState.DEAD, DEAD), (DeliveryState.CANCELLED, CANCELLED)):
+        query = select(func.count()).select_from(tables.delivery).where(condition)
+        counts[state] = connection.execute(query).scalar_one()
+    counts[DeliveryState.SENT] = deliveries - sum(counts.values())
+    return {state.word: counts[state] for state in DeliveryState}
+
+
+def _rows_in(connection: Connection) -> dict[str, int]:
+    """How many rows the largest tables have, as the database has counted them."""
+    r = tables.row_count
+    found = connection.execute(select(r.c.name, func.sum(r.c.rows)).group_by(r.c.name))
+    return {name: int(rows) for name, rows in found}
 
 
 def health_in(connection: Connection, now: datetime) -> list[ConnectionHealth]:

@@ -34,8 +34,10 @@ from store.tables.work import (
     EventRow,
     FiredThresholdRow,
     LetterCountRow,
+    LetterRateRow,
     NotificationRow,
     ObjectRow,
+    RowCountRow,
     RuleDayRow,
     ScheduleRow,
     StormRow,
@@ -78,8 +80,10 @@ dispatcher = _core(DispatcherRow)
 event = _core(EventRow)
 fired_threshold = _core(FiredThresholdRow)
 letter_count = _core(LetterCountRow)
+letter_rate = _core(LetterRateRow)
 notification = _core(NotificationRow)
 object_ = _core(ObjectRow)
+row_count = _core(RowCountRow)
 rule_day = _core(RuleDayRow)
 storm = _core(StormRow)
 watermark = _core(WatermarkRow)

@@ -196,9 +196,10 @@ class DeliveryRow(SQLModel, table=True):
 
     __tablename__: Any = "delivery"
     __table_args__ = (
-        Index("ix_delivery_due", "next_at", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")),
-        Index("ix_delivery_held", "id", sqlite_where=text("state = 2"), postgresql_where=text("state = 2")),
-        Index("ix_delivery_dead", "id", sqlite_where=text("state = 4"), postgresql_where=text("state = 4")),
+        _partial("ix_delivery_due", "next_at", "state", where="state < 2"),
+        _partial("ix_delivery_held", "id", "reason", where="state = 2"),
+        _partial("ix_delivery_dead", "id", where="state = 4"),
+        _partial("ix_delivery_cancelled", "id", where="state = 5"),
         Index(
             "ix_delivery_storm",
             "recipient_address",
@@ -274,6 +275,32 @@ class LetterCountRow(SQLModel, table=True):
     started: int
     letters: int
     letters_before: int
+
+
+class LetterRateRow(SQLModel, table=True):
+    """How many letters got into a state (sent, held, dead) within a minute since 1970 (`store.rates`).
+
+    `shard` is who counted: dispatchers on one store do not wait for each other's rows.
+    """
+
+    __tablename__: Any = "letter_rate"
+    minute: int = Field(primary_key=True)
+    state: int = Field(primary_key=True)
+    shard: int = Field(primary_key=True)
+    letters: int
+
+
+class RowCountRow(SQLModel, table=True):
+    """How many rows `delivery` and `event` have, in parts whose sum counts.
+
+    The database counts by itself, by triggers (migration 0014): so it is right whoever writes, and after every commit.
+    On PostgreSQL each connection counts in a part of its own, so that nobody waits for another's commit.
+    """
+
+    __tablename__: Any = "row_count"
+    name: str = Field(primary_key=True)
+    shard: int = Field(primary_key=True)
+    rows: int = Field(sa_type=BigInteger)
 
 
 class StormRow(SQLModel, table=True):

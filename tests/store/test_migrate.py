@@ -29,6 +29,7 @@ from store.migrate import OURS, Scripts, alembic_config, make_current, revision
 from store.migrations import HEAD, KNOWN
 from store.people_search import Wanted, page
 from store.rule_stats import RuleCount
+from store.status import read_status
 from store.tables import METADATA
 from tests.conftest import sqlite_url
 
@@ -193,6 +194,27 @@ def test_what_rules_did_before_is_counted_as_it_is_counted_now(empty_url: str) -
     assert {(row.rule_code, row.day): row.last_at for row in rows if row.last_at} == {
         ("a", 390): 390 * day, ("a", 391): 391 * day,
     }  # fmt: skip
+
+
+def test_deliveries_and_events_from_before_are_counted(empty_url: str) -> None:
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0013")
+        columns = "source, external_id, object_type, event_type, object_id, object_number, title, at, accepted_at, data"
+        values = ", ".join(f"({key}, '', '{key}', '', '', '', '', '', 0, 0, '{{}}')" for key in (1, 2))
+        connection.execute(text(f"INSERT INTO event (id, {columns}) VALUES {values}"))
+        columns = "id, event_id, rule_code, language, subject, text, html"
+        connection.execute(text(f"INSERT INTO notification ({columns}) VALUES (1, 1, '', '', '', '', '')"))
+        columns = "notification_id, event_id, channel, recipient_name, recipient_address, reason, attempts, next_at"
+        values = ", ".join(f"(1, 1, 'email', '', '', '', 0, 0, 0, '', '', {state})" for state in (0, 3, 3, 4))
+        more = "created_at, connection, answer, state"
+        connection.execute(text(f"INSERT INTO delivery ({columns}, {more}) VALUES {values}"))
+    engine.dispose()
+    with closing(Store.open(empty_url, upgrade=True)) as store:
+        found = read_status(store)
+        assert (found.events, found.deliveries["pending"], found.deliveries["sent"]) == (2, 1, 2)
+        store.write(lambda con: con.execute(text("DELETE FROM event")))
+        assert (read_status(store).events, sum(read_status(store).deliveries.values())) == (0, 0)
 
 
 def test_a_newer_store_is_refused(store: Store) -> None:

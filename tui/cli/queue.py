@@ -19,7 +19,7 @@ from tui.operator import operator
 
 if TYPE_CHECKING:
     from dispatch.intake import Receipt
-    from store.cards import FeedRow, ServerLimits
+    from store.cards import FeedRow, Flow, Queue, ServerLimits
     from store.engine import Store
 
 Move = Callable[["Store", Sequence[int], str], int]
@@ -131,6 +131,8 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
         ("dispatchers", ", ".join(alive) or "none: nothing is being sent"),
         ("deliveries", " · ".join(f"{name} {count}" for name, count in found.deliveries.items()) + storm),
         ("events", f"{found.events}, {found.unplanned} not planned yet"),
+        ("letters", _flow("last minute", found.rates.minute) + " · " + _flow("last hour", found.rates.hour)),
+        ("queue", _queue(found.queue)),
         ("deadlines", near),
         ("oldest due", found.oldest_due_at.isoformat(timespec="seconds") if found.oldest_due_at else "-"),
         ("silent mode", found.silent.state.value),
@@ -147,6 +149,17 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
             words += _limits(how.limits)
         rows.append((f"mail {card.name}", " · ".join(words)))
     table(rows)
+
+
+def _flow(when: str, flow: "Flow") -> str:
+    """What became of letters within some time."""
+    return f"{when}: {flow.sent} sent, {flow.held} held, {flow.dead} dead"
+
+
+def _queue(queue: "Queue") -> str:
+    """What is still to go, and why letters are held."""
+    words = f"{queue.due} due now, {queue.later} later, {queue.in_hand} in hand"
+    return " · ".join([words, *(f"{count} held: {reason}" for reason, count in queue.held.items())])
 
 
 def _limits(limits: "ServerLimits") -> list[str]:
