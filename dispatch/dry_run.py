@@ -33,7 +33,7 @@ def plan_text(store: Store, text: str) -> list[dict[str, Any]]:
             duplicate = _key(one) in known
             event = as_stored(one.event, seen[key])
             told.read(connection, [event])
-            made = draft(event, settings, None if duplicate else told)
+            made = draft(event, settings, None if duplicate else told, store.clock())
             documents.append(_document(one, event, made, duplicate=duplicate))
             if not duplicate:
                 known.add(_key(one))

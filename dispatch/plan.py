@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dispatch import context as contexts
 from dispatch.condition import ConditionError, holds
@@ -19,19 +20,26 @@ from dispatch.roles import MANAGERS, RANK, people_in_role
 from dispatch.thresholds import threshold_key
 from store.addresses import AddressError, mailbox_key, parse_address
 from store.calendar import WorkCalendar
-from store.cards import Company, DecisionCard
+from store.cards import Company, DecisionCard, Mute
 from store.events import StoredEvent, part
+from store.mutes import Mutes
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.vocabulary import Channel, EventType, Language, ObjectType, Role
 
 ALREADY_TOLD = "already_told"
 """Why a person is dropped whom another rule told of the event over the same channel; `by` names that rule."""
+MUTED = "muted"
+"""Why a person is dropped whom a mute keeps from being told; `mute`, `until`, `who` and `why` say which one.
+
+`again` stands where another rule would have told the same person over the same channel: that counts once.
+"""
 NOBODYS = Ours()
 CONDITION_ERROR = "condition_error"
 MAX_PROBLEM = 500
 """Characters of an error that are recorded."""
 NOTHING: Mapping[tuple[str, str], datetime] = MappingProxyType({})
+NO_MUTES = Mutes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +101,19 @@ class _Planning:
     company: Company
     told_before: Mapping[tuple[str, str], datetime]
     robot: str | None
+    mutes: Mutes
+    moments: tuple[datetime, ...]
     decisions: list[DecisionCard] = field(default_factory=list[DecisionCard])
     told: dict[tuple[Channel, str], str] = field(default_factory=dict[tuple[Channel, str], str])
+    kept_back: set[tuple[Channel, str]] = field(default_factory=set[tuple[Channel, str]])
 
     def decide(self, rule: Rule, reason: str, *, taken: bool = False, recipient: str = "", **params: str) -> None:
         self.decisions.append(DecisionCard(rule.code, recipient, taken, reason, params))
+
+    def muted(self, rule: Rule, known: Known) -> Mute | None:
+        """What keeps a person from being told by a rule."""
+        found = self.mutes
+        return found.of(rule.code, self.event.object_number, known.key, self.moments) if found else None
 
 
 def plan(
@@ -107,6 +123,9 @@ def plan(
     company: Company,
     told_before: Mapping[tuple[str, str], datetime] = NOTHING,
     ours: Ours = NOBODYS,
+    *,
+    mutes: Mutes = NO_MUTES,
+    now: datetime | None = None,
 ) -> Plan:
     """Decide what an event leads to. Pure.
 
@@ -118,6 +137,8 @@ def plan(
         told_before: When a rule (by code) last told a person (by `Known.key`) about this object; asked only of rules
             that tell once in a while.
         ours: What our own letters are known by: what they caused raises nothing.
+        mutes: What is not told for a time: of what happens meanwhile, and of what is planned meanwhile.
+        now: When it is planned, where that counts: not for events of the past that are gone over again.
     """
     letter = cause(event, ours)
     if letter.quiet is not None:
@@ -126,7 +147,8 @@ def plan(
     if not matching:
         return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
     context = contexts.build(event, directory, company, company.language, event.at)
-    planning = _Planning(event, directory, company, told_before, letter.robot)
+    moments = (event.at,) if now is None else (event.at, now)
+    planning = _Planning(event, directory, company, told_before, letter.robot, mutes, moments)
     taken: list[Taken] = []
     for rule in matching:
         left = left_out(rule, event, context)
@@ -209,14 +231,29 @@ def _recipients(planning: _Planning, rule: Rule, opens: datetime | None) -> tupl
     for role, known, reason in _holders(planning, rule):
         shown = known.email or known.name
         if reason is not None:
-            by = {"by": planning.told[rule.channel, known.key]} if reason == ALREADY_TOLD else {}
-            planning.decide(rule, reason, taken=False, recipient=shown, role=role.value, **by)
+            more = _which(planning, rule, known, reason)
+            planning.decide(rule, reason, taken=False, recipient=shown, role=role.value, **more)
             continue
         planning.told[rule.channel, known.key] = rule.code
         planning.decide(rule, "told", taken=True, recipient=shown, role=role.value, **waits)
         language = known.person.language if known.person and known.person.language else planning.company.language
         chosen.append(Recipient(known.email, known.name or known.email, language, role))
     return tuple(chosen)
+
+
+def _which(planning: _Planning, rule: Rule, known: Known, reason: str) -> dict[str, str]:
+    """What a reason to drop somebody goes back to."""
+    if reason == ALREADY_TOLD:
+        return {"by": planning.told[rule.channel, known.key]}
+    found = planning.muted(rule, known) if reason == MUTED else None
+    if found is None:
+        return {}
+    until = found.until.astimezone(ZoneInfo(planning.company.timezone)).isoformat(timespec="minutes")
+    telling = (rule.channel, known.key)
+    again = {"again": "yes"} if telling in planning.kept_back else {}
+    planning.kept_back.add(telling)
+    which = {"mute": str(found.id), "kind": found.kind.value, "until": until}
+    return {**which, "who": found.who, "why": found.reason, **again}
 
 
 def _holders(planning: _Planning, rule: Rule) -> list[tuple[Role, Known, str | None]]:
@@ -228,7 +265,8 @@ def _holders(planning: _Planning, rule: Rule) -> list[tuple[Role, Known, str | N
             if before is not None and before[2] is None:
                 continue
             reason = _dropped(planning, rule, role, known)
-            if before is None or reason is None:
+            # Muted is who would be told, so it is the better reason of two.
+            if before is None or reason is None or (reason == MUTED and before[2] != MUTED):
                 held[known.key] = (role, known, reason)
     if not held:
         planning.decide(rule, "nobody_in_role", role=", ".join(role.value for role in rule.recipients))
@@ -251,6 +289,8 @@ def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str |
         ("no_address", rule.channel is Channel.EMAIL and not known.email),
         ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),
         ("bad_address", rule.channel is Channel.EMAIL and not _is_address(known.email)),
+        # The last one, so that a mute counts only whom it keeps from being told.
+        (MUTED, planning.muted(rule, known) is not None),
     )
     return next((reason for reason, applies in checks if applies), None)
 

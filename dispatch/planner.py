@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
 from dispatch.loops import Ours
-from dispatch.plan import MAX_PROBLEM, Plan, Recipient, Rulebook, Taken, plan
+from dispatch.plan import MAX_PROBLEM, MUTED, NO_MUTES, Plan, Recipient, Rulebook, Taken, plan
 from dispatch.rule_counts import add_counts
 from dispatch.told import Told
 from store import bulk, message_ids, rates, tables
@@ -27,6 +27,7 @@ from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
 from store.events import StoredEvent, take_planned, unplanned
+from store.mutes import Mutes, count_left_out_in, recent_in
 from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
@@ -61,6 +62,7 @@ class Settings:
     directory: Directory
     company: Company
     ours: Ours
+    mutes: Mutes = NO_MUTES
 
     @classmethod
     def read(cls, connection: Connection, store: Store, edit: Edit | None = None) -> "Settings":
@@ -76,6 +78,7 @@ class Settings:
             Directory(people_in(connection), teams_in(connection)),
             company_in(connection),
             Ours.of(sending_in(connection), store.keyring.derive(message_ids.PURPOSE)),
+            Mutes(recent_in(connection, store.clock())),
         )
 
 
@@ -169,9 +172,9 @@ class Draft:
         return [card for card in self.decisions if card.reason == OWN_TEXT_FAILED]
 
 
-def draft(event: StoredEvent, settings: Settings, told: Told | None = None) -> Draft:
+def draft(event: StoredEvent, settings: Settings, told: Told | None = None, now: datetime | None = None) -> Draft:
     """Plan and compose an event; one that cannot be planned gets what went wrong as its why. `told` takes it in."""
-    made = planned(event, settings, told or Told())
+    made = planned(event, settings, told or Told(), now)
     try:
         notes, failures = compose_notes(event, made, settings)
     except Exception as error:  # noqa: BLE001 - whatever it is
@@ -179,13 +182,16 @@ def draft(event: StoredEvent, settings: Settings, told: Told | None = None) -> D
     return Draft(event, [*made.decisions, *failures], notes)
 
 
-def planned(event: StoredEvent, settings: Settings, told: Told) -> Plan:
+def planned(event: StoredEvent, settings: Settings, told: Told, now: datetime | None = None) -> Plan:
     """Plan an event, compose nothing; one that cannot be planned gets what went wrong as its why. `told` takes it in.
 
-    A replay plans events by the hundred thousand and needs no letters.
+    A replay plans events by the hundred thousand and needs no letters. `now` is for `plan`.
     """
+    people, company = settings.directory, settings.company
     try:
-        made = plan(event, settings.rules, settings.directory, settings.company, told.about(event), settings.ours)
+        made = plan(
+            event, settings.rules, people, company, told.about(event), settings.ours, mutes=settings.mutes, now=now
+        )
         told.add(event, made.decisions)
     except Exception as error:  # noqa: BLE001 - whatever it is
         return Plan((), (_failed(event, error),))
@@ -217,9 +223,10 @@ class Planner:
         if not events:
             return 0
         drafts: list[Draft] = []
+        now = self._store.clock()
         pause_at = time.perf_counter() + SLICE_S
         for event in events:
-            drafts.append(draft(event, settings, told))
+            drafts.append(draft(event, settings, told, now))
             if time.perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = time.perf_counter() + SLICE_S
@@ -232,7 +239,8 @@ class Planner:
     def plan_now(self) -> int:
         """Plan up to `BATCH` events on this thread; gives how many were planned."""
         events, settings, told = self._read()
-        drafts = self._warn([draft(event, settings, told) for event in events], settings)
+        now = self._store.clock()
+        drafts = self._warn([draft(event, settings, told, now) for event in events], settings)
         return self._store.write(lambda connection: self._write(connection, drafts)) if drafts else 0
 
     def _warn(self, drafts: list[Draft], settings: Settings) -> list[Draft]:
@@ -270,11 +278,14 @@ class Planner:
         return len(drafts)
 
     def _count(self, connection: Connection, now: datetime, drafts: Sequence[Draft]) -> None:
-        """Count what each rule did. The counters of a day are what dispatchers share, so they are locked last."""
+        """Count what each rule and each mute did. Dispatchers share these rows, so they are locked last."""
         counts: defaultdict[str, RuleCount] = defaultdict(RuleCount)
         for one in drafts:
             add_counts(counts, one.decisions, {note.taken.rule.code for note in one.notes})
         count_in(connection, now, counts)
+        if self._settings is not None and self._settings.mutes:
+            muted = (card.params for one in drafts for card in one.decisions if card.reason == MUTED)
+            count_left_out_in(connection, Counter(int(one["mute"]) for one in muted if "again" not in one))
 
 
 def _insert_decisions(connection: Connection, decisions: Sequence[tuple[int, DecisionCard]]) -> None:

@@ -10,6 +10,7 @@ from store.vocabulary import (
     DeliveryState,
     Encryption,
     Language,
+    MuteKind,
     PauseMoves,
     Protocol,
     SecretName,
@@ -331,6 +332,36 @@ class EventCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Mute:
+    """What is not told for a time.
+
+    Attributes:
+        key: The code of a rule, the number of an object, the address of a person.
+        left_out: Notifications it has kept back so far.
+    """
+
+    id: int
+    kind: MuteKind
+    key: str
+    since: datetime
+    until: datetime
+    reason: str
+    who: str
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    left_out: int = 0
+
+    @property
+    def over_at(self) -> datetime:
+        """When it is over, or was ended."""
+        return self.until if self.ended_at is None else min(self.until, self.ended_at)
+
+    def in_force(self, at: datetime) -> bool:
+        """Whether it holds at a moment."""
+        return self.since <= at < self.over_at
+
+
+@dataclass(frozen=True, slots=True)
 class DispatcherCard:
     """A dispatcher and its heartbeat; alive while the last beat is younger than the limit."""
 
@@ -386,6 +417,7 @@ class Status:
         oldest_due_at: Since when the oldest due letter waits.
         unplanned: Events accepted and not planned yet.
         storm: Letters held because there were too many; the count of those held includes them.
+        mutes: What is muted now, the first to end first.
     """
 
     deliveries: dict[str, int]
@@ -402,6 +434,7 @@ class Status:
     storm: int = 0
     rates: Rates = Rates()
     queue: Queue = field(default_factory=Queue)
+    mutes: tuple[Mute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from store.cards import ConnectionHealth, DispatcherCard, Queue, Status
 from store.engine import Store
 from store.limits import learned_of
 from store.migrations import HEAD
+from store.mutes import in_force_in
 from store.outbox import CANCELLED, DEAD, DUE, HELD
 from store.rates import rates_in
 from store.settings import connections_in, sending_in, silent_mode_in
@@ -47,6 +48,7 @@ def read_status(store: Store) -> Status:
             storm=sum(queue.held.get(reason, 0) for reason in (HOLD_OBJECT, HOLD_RECIPIENT)),
             rates=rates_in(connection, now),
             queue=queue,
+            mutes=tuple(in_force_in(connection, now)),
         )
 
 

@@ -164,6 +164,14 @@ class StormAction(StrEnum):
     """They wait for an operator."""
 
 
+class MuteKind(StrEnum):
+    """What can be muted."""
+
+    RULE = "rule"
+    OBJECT = "object"
+    PERSON = "person"
+
+
 class PauseMoves(StrEnum):
     """By how much a pause moves a deadline, unless the desk sends a due time of its own."""
 

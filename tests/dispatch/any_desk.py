@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete
 from dispatch.cloudevents import parse_event
 from dispatch.directory import Directory
 from dispatch.loops import Ours
-from dispatch.plan import Plan, Rulebook, plan
+from dispatch.plan import NO_MUTES, Plan, Rulebook, plan
 from dispatch.thresholds import threshold_key
 from store import tables
 from store.cards import Company, Person, Team
@@ -23,6 +23,7 @@ from store.directory import save_people_in, save_teams_in
 from store.engine import Store
 from store.events import StoredEvent, as_stored
 from store.message_ids import PURPOSE, message_id, thread_id
+from store.mutes import Mutes
 from store.rulebook import save_in
 from store.rules import Rule, Threshold
 from store.secrets import Keyring
@@ -89,10 +90,10 @@ class Desk:
     def directory(self) -> Directory:
         return Directory(self.people, self.teams)
 
-    def plan(self, rules: "tuple[Rule, ...] | None" = None) -> Plan:
+    def plan(self, rules: "tuple[Rule, ...] | None" = None, mutes: Mutes = NO_MUTES) -> Plan:
         """What the event leads to, with all rules or with others."""
         book = Rulebook(self.rules if rules is None else rules)
-        return plan(self.event, book, self.directory, self.company, ours=OURS)
+        return plan(self.event, book, self.directory, self.company, ours=OURS, mutes=mutes)
 
     @property
     def matching(self) -> list[Rule]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -12,13 +13,17 @@ from hypothesis import strategies as st
 
 from dispatch.cloudevents import parse_event
 from dispatch.loops import cause
-from dispatch.plan import Plan
+from dispatch.plan import MUTED, Plan
 from dispatch.roles import people_in_role
 from store.addresses import AddressError, envelope_address
-from store.vocabulary import Channel, EventType, Role
+from store.cards import Mute
+from store.mutes import Mutes
+from store.types import EPOCH
+from store.vocabulary import Channel, EventType, MuteKind, Role
 from tests.desk import event as document
-from tests.dispatch.any_desk import MAILS, OURS, Desk, desks, own_rules
+from tests.dispatch.any_desk import MAILS, OURS, STAFF, STRANGERS, Desk, desks, own_rules
 
+FAR = EPOCH + timedelta(days=100_000)
 pytestmark = pytest.mark.no_cover  # they go, a hundred times each, where others have been
 
 
@@ -159,3 +164,36 @@ def test_a_letter_of_a_robot_or_of_ours_tells_nobody_more(desk: Desk, mail: dict
         assert told(made) == {who for who in told(silent.plan()) if who != (Channel.EMAIL, said.robot)}
     else:
         assert made == silent.plan()
+
+
+def muting(kind: MuteKind, key: str) -> Mutes:
+    """One mute, in force at any time a desk may be at."""
+    return Mutes([Mute(1, kind, key, EPOCH, FAR, "works on the line", "olga")])
+
+
+@given(desks())
+def test_a_muted_object_tells_nobody_and_says_whom_it_would_have_told(desk: Desk) -> None:
+    before, made = desk.plan(), desk.plan(mutes=muting(MuteKind.OBJECT, desk.event.object_number.lower()))
+    assert made.taken == ()
+    channels = {rule.code: rule.channel for rule in desk.rules}
+    counted = [
+        (channels[card.rule_code], mailbox(card.recipient))
+        for card in made.decisions
+        if card.reason == MUTED and "again" not in card.params
+    ]
+    assert len(counted) == len(set(counted))
+    assert {one for one in counted if "@" in one[1]} == {one for one in told(before) if one[1]}
+
+
+@given(desks(), st.sampled_from((*STAFF, *STRANGERS)))
+def test_a_muted_person_is_told_nothing_and_nobody_else_less(desk: Desk, address: str) -> None:
+    before, made = desk.plan(), desk.plan(mutes=muting(MuteKind.PERSON, address))
+    assert told(made) == {one for one in told(before) if one[1] != mailbox(address)}
+
+
+@given(desks(), st.data())
+def test_a_muted_rule_is_as_if_it_were_not_there(desk: Desk, data: st.DataObject) -> None:
+    assume(desk.matching)
+    code = data.draw(st.sampled_from(desk.matching)).code
+    made = desk.plan(mutes=muting(MuteKind.RULE, code))
+    assert made.taken == desk.plan(tuple(rule for rule in desk.rules if rule.code != code)).taken

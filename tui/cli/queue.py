@@ -136,6 +136,7 @@ def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -
         ("deadlines", near),
         ("oldest due", found.oldest_due_at.isoformat(timespec="seconds") if found.oldest_due_at else "-"),
         ("silent mode", found.silent.state.value),
+        ("muted", ", ".join(f"{one.kind.value} {one.key} (number {one.id})" for one in found.mutes) or "nothing"),
         ("missing", ", ".join(found.missing) or "nothing"),
     ]
     health = {one.connection: one for one in found.health}

@@ -7,12 +7,13 @@ from datetime import datetime, tzinfo
 
 from textual.content import Content
 
+from dispatch.plan import MUTED
 from store import digests
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, FeedRow, Person
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
-from store.vocabulary import Channel, DeliveryState
+from store.vocabulary import Channel, DeliveryState, MuteKind
 from tui.texts import Texts
 from tui.widgets.card_view import Line
 
@@ -199,10 +200,27 @@ def decision_in_words(card: DecisionCard, rules: Mapping[str, Rule], names: Mapp
     reason = reason_in_words(card.reason, texts)
     if by := card.params.get("by"):
         reason = texts("delivery.told_by", title=rule_title(by, rules, texts))
+    if card.reason == MUTED:
+        reason = muted_in_words(card.params, texts)
     if card.reason in {HOLD_OBJECT, HOLD_RECIPIENT}:
         reason += f": {texts('delivery.above', **card.params)}"
     said = f"{who}: {reason}" if who else reason
     return said + (f" ({role})" if role else "") + (f" — {problem}" if problem else "")
+
+
+def muted_in_words(params: Mapping[str, str], texts: Texts) -> str:
+    """Which mute kept somebody from being told, until when, by whom and why; the time is in the company's zone."""
+    kind, until = params.get("kind", ""), params.get("until", "")
+    try:
+        until = datetime.fromisoformat(until).strftime("%d.%m %H:%M")
+    except ValueError:
+        until = clean_line(until)
+    return texts(
+        f"delivery.muted_{kind}" if kind in set(MuteKind) else "delivery.muted",
+        until=until,
+        who=params.get("who", ""),
+        why=params.get("why", ""),
+    )
 
 
 def _person(name: str, address: str) -> str:

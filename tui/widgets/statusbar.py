@@ -55,6 +55,8 @@ class StatusBar(Static):
             parts.append(texts("bar.storm", held=status.storm))
             self._leads_to = self._leads_to or "storms"
             level = level or "-warning"
+        if status.mutes:
+            parts.append(texts("bar.muted", count=len(status.mutes)))
         if down := self._down(status, texts):
             parts.append(down)
             self._leads_to = self._leads_to or "outgoing_mail"
