@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.events import AppFocus, Event, Key, MouseDown
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
@@ -25,6 +26,7 @@ from tui.widgets.sidebar import SECTIONS, MenuItem
 # Whatever loads SQLAlchemy (0.2 s) is imported once the first frame is painted.
 if TYPE_CHECKING:
     from store.engine import Store
+    from tui.calls import Calls
     from tui.dispatcher_child import DispatcherChild
     from tui.feed_follower import FeedFollower
     from tui.widgets.row_list import RowList
@@ -56,6 +58,10 @@ T_IS_ITS_OWN = frozenset({"outgoing_mail", "people"})
 """Sections that have a meaning of their own for the key of the timeline, and no object under the cursor."""
 
 
+FROM_SECTIONS = frozenset({"section", "language", "menu", "dock", "why", "storms", "timeline", "calls"})
+"""What is not done from under a form, a letter, a question."""
+
+
 class ConsoleApp(App[None]):
     """The console.
 
@@ -79,6 +85,7 @@ class ConsoleApp(App[None]):
         binding("f6", "storms", "app.storms", show=False),
         binding("w", "why", "app.why", show=False),
         binding("t", "timeline", "app.timeline", show=False),
+        binding("f9", "calls", "app.calls", show=False),
         binding("ctrl+q", "quit", "app.quit"),
     ]
 
@@ -109,6 +116,7 @@ class ConsoleApp(App[None]):
         self.opened: Store | None = None
         self._feed: FeedFollower | None = None
         self._child: DispatcherChild | None = None
+        self._calls: Calls | None = None
         self._status: Status | None = None
         self._signals: LeavingSignals | None = None
         self.clock: Clock = clock or system_clock
@@ -147,6 +155,7 @@ class ConsoleApp(App[None]):
     def _take(self, store: "Store") -> None:
         """Take an open store; reads the company's language and zone."""
         from store.settings import company
+        from tui.calls import Calls
         from tui.dispatcher_child import DispatcherChild
         from tui.feed_follower import FeedFollower
 
@@ -157,6 +166,7 @@ class ConsoleApp(App[None]):
         self.zone = ZoneInfo(card.timezone)
         self._feed = FeedFollower(self)
         self._child = DispatcherChild(store)
+        self._calls = Calls(self)
 
     @property
     def store(self) -> "Store":
@@ -170,6 +180,12 @@ class ConsoleApp(App[None]):
         assert self._feed is not None  # noqa: S101
         return self._feed
 
+    @property
+    def calls(self) -> "Calls":
+        """What calls the operator who looks elsewhere."""
+        assert self._calls is not None  # noqa: S101
+        return self._calls
+
     def _begin(self) -> None:
         assert self._child is not None  # noqa: S101
         live = section_screen("live")
@@ -179,6 +195,8 @@ class ConsoleApp(App[None]):
             self.push_screen(live)
         self.feed.start()
         self._see_to_dispatcher()
+        if self.calls.problem:
+            self.notify(self.texts("calls.unreadable", problem=self.calls.problem), severity="warning", timeout=30)
 
     def _see_to_dispatcher(self) -> None:
         if self._start_dispatcher:
@@ -201,6 +219,7 @@ class ConsoleApp(App[None]):
         if self._signals is not None:
             self._signals.restore()
         if self._child is not None:
+            self.calls.end()
             self.feed.stop()
             self._child.end()
 
@@ -253,9 +272,7 @@ class ConsoleApp(App[None]):
         del parameters
         if action == "timeline" and self._section in T_IS_ITS_OWN:
             return False
-        return not (
-            action in {"section", "language", "menu", "dock", "why", "storms", "timeline"} and not self._section
-        )
+        return action not in FROM_SECTIONS or bool(self._section)
 
     @property
     def _section(self) -> str:
@@ -313,6 +330,18 @@ class ConsoleApp(App[None]):
 
         self.push_screen(ForecastScreen())
 
+    def action_calls(self) -> None:
+        """Set for what the operator is called, and how."""
+        from tui.widgets.calls_form import CallsForm
+
+        self.push_screen(CallsForm(self.texts, self.calls.settings, [], self.calls.try_now, self.calls.keep))
+
+    async def on_event(self, event: Event) -> None:
+        """Whoever presses a key, clicks or comes back to the window has seen what it called for."""
+        if isinstance(event, Key | MouseDown | AppFocus) and self._calls is not None:
+            self._calls.seen()
+        await super().on_event(event)
+
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
         self.toggle_class("-no-menu")
@@ -333,6 +362,7 @@ class ConsoleApp(App[None]):
         yield SystemCommand(self.texts("key.app_forecast"), self.texts("help.app_forecast"), self.action_forecast)
         if isinstance(screen, Spoken):
             yield from (SystemCommand(*command) for command in screen.commands())
+        yield SystemCommand(self.texts("calls.form"), self.texts("help.app_calls"), self.action_calls)
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 
@@ -344,6 +374,7 @@ class ConsoleApp(App[None]):
     def show_status(self, status: Status) -> None:
         """The state of the whole was read."""
         self._status = status
+        self.calls.look(status)
         if not any(card.alive for card in status.dispatchers):
             self._see_to_dispatcher()
         if isinstance(self.screen, Spoken):

@@ -19,7 +19,7 @@ def notice(store: Store, number: int = 1) -> int:
 
 
 def told(stream: DeliveryStream) -> list[tuple[int, DeliveryState]]:
-    return [(row.id, row.state) for row in stream.read()]
+    return [(row.id, row.state) for row, _ in stream.read()]
 
 
 def die(store: Store, key: int) -> None:
@@ -53,6 +53,10 @@ def test_a_letter_that_is_not_remembered_is_told_of_by_its_attempt(store: Store)
     outbox.retry(store, [long_ago], "test")
     die(store, long_ago)
     assert told(stream) == [(long_ago, DEAD)]
+    assert told(stream) == []
+    outbox.retry(store, [long_ago], "test")
+    die(store, long_ago)
+    assert told(stream) == [(long_ago, DEAD)], "it has died once more"
     assert told(stream) == []
 
 

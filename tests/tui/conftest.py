@@ -32,3 +32,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = scripted_store(tmp_path)
     yield store
     store.close()
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of whoever runs the tests are not theirs."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -24,7 +24,8 @@ LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
     "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
     "problem.directory_id", "problem.html_address", "problem.login_always", "problem.missing_on_event",
-    "problem.server_alone", "mail.authority_hint", "rules.condition_hint",
+    "problem.server_alone", "mail.authority_hint", "rules.condition_hint", "calls.osc9", "calls.osc777", "calls.osc99",
+    "calls.tmux_yes", "calls.tmux",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
@@ -71,6 +72,7 @@ PATHS = {
     "why of a deadline": ["0", "w"],
     "help": ["2", "question_mark"],
     "palette": ["ctrl+p"],
+    "calls": ["f9"],
     "question": ["5", "d"],
 }
 

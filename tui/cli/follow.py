@@ -43,7 +43,7 @@ def follow(store: Store, state: DeliveryState | None, tail: int, tell: Callable[
             while not ended.is_set() and _read_on():
                 begun = time.monotonic()
                 try:
-                    rows = stream.read() if watch.changed() or lost else []
+                    happened = stream.read() if watch.changed() or lost else []
                 except StoreError as error:
                     if not lost:
                         note(f"{error}; trying again")
@@ -53,7 +53,7 @@ def follow(store: Store, state: DeliveryState | None, tail: int, tell: Callable[
                 if lost:
                     note("the store can be read again")
                     lost = False
-                for row in rows:
+                for row, _ in happened:
                     if state is None or row.state is state:
                         tell(row)
                 sys.stdout.flush()
