@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Most of a test of the console is waiting for it to settle.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
 PIP_OPTIONS ?= --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types imports tests format bench screenshots clean
@@ -37,7 +39,7 @@ imports: $(VENV)/ready-dev ## Import contracts
 	@$(BIN)/lint-imports
 
 tests: $(VENV)/ready-dev ## Tests, with the coverage gate
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
 
 format: $(VENV)/ready-dev ## Format the code
 	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .

@@ -10,7 +10,7 @@ from store.audit import record
 from store.engine import Store
 from tests.tui.screens.sections import settle
 from tests.tui.scripted_desk import add_notice
-from tests.tui.test_texts import PATHS, raw_keys
+from tests.tui.test_texts import LEGS, raw_keys
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
@@ -79,13 +79,14 @@ def write_deadline(connection: Connection, store: Store, text: str) -> None:
 
 
 @pytest.mark.no_cover  # it goes where others have been
+@pytest.mark.parametrize("leg", LEGS, ids=lambda leg: next(iter(leg)))
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_every_screen_shows_it_as_it_is(store: Store, text: str) -> None:
+async def test_every_screen_shows_it_as_it_is(store: Store, text: str, leg: dict[str, list[str]]) -> None:
     write_everywhere(store, text)
     app = ConsoleApp(store, start_dispatcher=False)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: app.screen.query_one(LivePane).rows)
-        for name, keys in PATHS.items():
+        for name, keys in leg.items():
             for key in keys:
                 await pilot.press(key)
                 await settle(pilot)
