@@ -25,7 +25,7 @@ LATIN_IN_RUSSIAN = {
     "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
     "problem.directory_id", "problem.html_address", "problem.login_always", "problem.missing_on_event",
     "problem.server_alone", "mail.authority_hint", "rules.condition_hint", "calls.osc9", "calls.osc777", "calls.osc99",
-    "calls.tmux_yes", "calls.tmux",
+    "calls.tmux_yes", "calls.tmux", "web.host", "web.token",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {

@@ -2,9 +2,13 @@
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from tui.cli.encoding import in_both_languages, is_utf8, terminal_encoding
 from tui.cli.output import BAD_INPUT, fail, open_store, store_url
+
+if TYPE_CHECKING:
+    from tui.app import ConsoleApp
 
 INSTEAD_RU = "Без неё: vestnik status (состояние), vestnik deliveries --follow (доставки строками), vestnik --help."
 INSTEAD_EN = "Without it: vestnik status, vestnik deliveries --follow (plain lines as they happen), vestnik --help."
@@ -22,7 +26,15 @@ def run_console(store: str | None, language: str | None) -> int:
     from tui.app import ConsoleApp
 
     url = store_url(store)
-    app = ConsoleApp(lambda: open_store(url), language=language or company_language(url))
+    return show(ConsoleApp(lambda: open_store(url), language=language or company_language(url)))
+
+
+def show(app: "ConsoleApp") -> int:
+    """Run the console and close its store; gives the exit code.
+
+    Raises:
+        StoreError: The store cannot be opened.
+    """
     try:
         app.run()
     finally:
