@@ -1,16 +1,18 @@
 """The outbox: deliveries are inserted, claimed as leases, settled, held and released here, and nowhere else."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, String, and_, cast, func, or_, select, text, update
+from sqlalchemy import Connection, func, or_, select, text, update
 
-from store import bulk, feed, rates, tables
+from store import bulk, delivery_query, rates, tables
 from store.audit import record
 from store.cards import FeedRow
+from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState
@@ -213,27 +215,15 @@ def page(
 ) -> list[FeedRow]:
     """Deliveries, newest first.
 
-    Only those in the `state`, with `storm` only those a storm holds, only those whose subject, object number, recipient
-    or id contain the `text`, only those older than `before_id` (keyset paging).
+    Only those in the `state`, with `storm` only those a storm holds, only those with all words of the `text` (a `D12`
+    is a number), only those older than `before_id`. It looks until the page is full or nothing is left, however long
+    that takes; `store.delivery_query.page` does not.
     """
-    d, n, e = tables.delivery, tables.notification, tables.event
-    conditions: list[Any] = []
-    if state is not None:
-        conditions.append(d.c.state == state.value)
-    if storm:
-        conditions.append(HELD_BY_STORM)
-    if before_id is not None:
-        conditions.append(d.c.id < before_id)
-    if text:
-        # SQLite folds the case of ASCII only: the text is tried as typed, capitalised and in lower case.
-        spellings = {text, text.lower(), text.capitalize(), text.upper()}
-        columns = (n.c.subject, e.c.object_number, d.c.recipient_name, d.c.recipient_address)
-        found = [column.contains(spelling, autoescape=True) for column in columns for spelling in spellings]
-        found.append(cast(d.c.id, String) == text.upper().removeprefix("D"))
-        conditions.append(or_(*found))
-    query = feed.rows_query().where(and_(True, *conditions)).order_by(d.c.id.desc()).limit(limit)  # noqa: FBT003 - SQL true
-    with store.read() as connection:
-        return [feed.to_row(row) for row in connection.execute(query)]
+    words = text.split()
+    numbers = tuple(int(word[1:]) for word in words if re.fullmatch(r"[Dd]\d{1,18}", word))
+    rest = tuple(word for word in words if not re.fullmatch(r"[Dd]\d{1,18}", word))
+    query = DeliveryQuery(words=rest, states=() if state is None else (state,), ids=numbers, storm=storm)
+    return delivery_query.newest(store, query, limit, before=before_id)
 
 
 def ids_in_state(store: Store, state: DeliveryState) -> list[int]:

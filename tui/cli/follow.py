@@ -10,11 +10,12 @@ from contextlib import closing
 from types import FrameType
 
 from store.cards import FeedRow
+from store.delivery_query import matching
 from store.delivery_stream import DeliveryStream
+from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.errors import StoreError
 from store.feed import Watch
-from store.vocabulary import DeliveryState
 from tui.cli.output import drop_output, note
 
 POLL_S = 0.1
@@ -22,12 +23,12 @@ RETRY_S = 1.0
 """Pause after the store could not be read."""
 
 
-def follow(store: Store, state: DeliveryState | None, tail: int, tell: Callable[[FeedRow], None]) -> None:
+def follow(store: Store, query: DeliveryQuery, tail: int, tell: Callable[[FeedRow], None]) -> None:
     """Tell of deliveries as they happen until SIGINT or SIGTERM, or until nobody reads standard output any more.
 
     Args:
         store: An open store. One that cannot be read for a while is told of once, and tried again.
-        state: Only of those that come into this state; of all by default.
+        query: Only of those that are wanted, as they are when they are read.
         tail: So many of the newest are told first.
         tell: Writes one of them.
     """
@@ -39,11 +40,13 @@ def follow(store: Store, state: DeliveryState | None, tail: int, tell: Callable[
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         stream, lost = DeliveryStream(store, tail), False
+        rows: list[FeedRow] = []
         with closing(Watch(store)) as watch:
             while not ended.is_set() and _read_on():
                 begun = time.monotonic()
                 try:
-                    happened = stream.read() if watch.changed() or lost else []
+                    rows += [row for row, _ in stream.read()] if watch.changed() or lost else []
+                    wanted = matching(store, query, [row.id for row in rows])
                 except StoreError as error:
                     if not lost:
                         note(f"{error}; trying again")
@@ -53,9 +56,10 @@ def follow(store: Store, state: DeliveryState | None, tail: int, tell: Callable[
                 if lost:
                     note("the store can be read again")
                     lost = False
-                for row, _ in happened:
-                    if state is None or row.state is state:
+                for row in rows:
+                    if row.id in wanted:
                         tell(row)
+                rows.clear()
                 sys.stdout.flush()
                 ended.wait(max(POLL_S, time.monotonic() - begun))
     except BrokenPipeError:

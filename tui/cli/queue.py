@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
-from store.vocabulary import DeliveryState
+from store.vocabulary import DeliveryState, Language
 from tui.cli.input import blocks, progress
 from tui.cli.options import Json, StoreUrl, store_of
 from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, say, say_json, table
 from tui.operator import operator
 
 if TYPE_CHECKING:
+    from store.delivery_traits import DeliveryQuery
     from dispatch.intake import Receipt
     from store.cards import FeedRow, Flow, Queue, ServerLimits
     from store.engine import Store
@@ -181,6 +183,9 @@ def deliveries(
     limit: Annotated[
         int | None, typer.Option(min=1, help="How many, newest first (50); with --follow, how many to begin with (10).")
     ] = None,
+    filter: Annotated[  # noqa: A002 - the option's name
+        str, typer.Option(metavar="WORDS", help="As in the console, e.g. 'state:dead person:olga since:2h'.")
+    ] = "",
     follow: Annotated[
         bool,
         typer.Option("--follow", "-f", help="A line each as it happens, until Ctrl+C; --json: a document each."),
@@ -189,16 +194,18 @@ def deliveries(
     store: StoreUrl = None,
 ) -> None:
     """The queue, newest first; with --follow, what happens as it happens."""
-    from store.outbox import page
+    from store.delivery_query import newest
 
     wanted = _state(state) if state else None
     with opened(store_of(context, store)) as desk:
+        query = _query(desk, filter)
+        query = query if wanted is None else replace(query, states=(wanted,), storm=False)
         if follow:
             from tui.cli.follow import follow as stream
 
-            stream(desk, wanted, limit or TAIL, _say_json_line if json else _say_line)
+            stream(desk, query, limit or TAIL, _say_json_line if json else _say_line)
             return
-        rows = page(desk, state=wanted, limit=limit or LIMIT)
+        rows = newest(desk, query, limit or LIMIT)
     if json:
         say_json([_fields(row) for row in rows])
     else:
@@ -293,6 +300,18 @@ def numbers(ids: list[str]) -> list[int]:
             fail(f"{word!r} is not a delivery; they look like D12", BAD_INPUT)
         found.append(int(digits))
     return found
+
+
+def _query(desk: "Store", text: str) -> "DeliveryQuery":
+    """A filter as it is typed in the console, in either language."""
+    from store.settings import company
+    from tui.texts import Texts
+    from tui.widgets.delivery_filter import parse
+
+    found = parse(text, Texts(Language.EN), desk.clock(), ZoneInfo(company(desk).timezone))
+    if found.problems:
+        fail("; ".join(found.problems), BAD_INPUT)
+    return found.query
 
 
 def _state(word: str) -> DeliveryState:

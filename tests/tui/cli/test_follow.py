@@ -16,6 +16,7 @@ import pytest
 
 from store import feed, outbox
 from store.cards import FeedRow
+from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.vocabulary import DeliveryState
@@ -94,7 +95,7 @@ def test_a_store_that_cannot_be_read_is_told_once_and_nothing_is_left_out(
     handler = signal.getsignal(signal.SIGINT)
     worker = threading.Thread(target=trouble)
     worker.start()
-    follow(store, DeliveryState.HELD, 0, lambda row: told.append(row.subject))
+    follow(store, DeliveryQuery(states=(DeliveryState.HELD,)), 0, lambda row: told.append(row.subject))
     worker.join()
     assert told == [f"Письмо {number}" for number in range(3)]
     assert capsys.readouterr().err == "the disk is gone; trying again\nthe store can be read again\n"
