@@ -1,5 +1,6 @@
 """Deliveries by a filter: pages both ways, counts and matches are those of a filter that looks at every row."""
 
+import re
 from typing import Any
 
 import pytest
@@ -222,7 +223,7 @@ def test_pages_go_along_an_index(store: Store) -> None:
             name = index if on_server else index.replace("delivery_pkey", "INTEGER PRIMARY KEY")
             assert any(name in plan for plan in plans), (query, plans)
             for plan in plans:
-                assert "Seq Scan" not in plan, plan
+                assert not re.search(r"Seq Scan on (delivery|notification|event)\b", plan), plan
                 assert "'SCAN delivery'" not in plan, plan
 
 

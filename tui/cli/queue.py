@@ -19,9 +19,9 @@ from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, say, say_jso
 from tui.operator import operator
 
 if TYPE_CHECKING:
-    from store.delivery_traits import DeliveryQuery
     from dispatch.intake import Receipt
     from store.cards import FeedRow, Flow, Queue, ServerLimits
+    from store.delivery_traits import DeliveryQuery
     from store.engine import Store
 
 Move = Callable[["Store", Sequence[int], str], int]

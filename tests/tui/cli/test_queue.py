@@ -171,6 +171,24 @@ def test_a_reader_that_has_gone_is_no_crash(vestnik: Vestnik, monkeypatch: pytes
     assert (done.code, done.err) == (1, "")
 
 
+def test_the_queue_is_filtered_by_the_words_of_the_console(vestnik: Vestnik) -> None:
+    vestnik("apply", "-", stdin=yaml.safe_dump({"people": [{"email": "olga@example.org", "name": "Ольга"}]}))
+    vestnik("emit", stdin=lines(event(), event(number=2, title="Сканер")))
+    vestnik("dispatch", "--until-idle")
+
+    def found(words: str, *more: str) -> set[str]:
+        return {row["object_number"] for row in vestnik("deliveries", "--filter", words, *more, "--json").json}
+
+    assert found("") == {"RP-1", "RP-2"}
+    assert found("ПРИНТ кому:ольга since:1h") == {"RP-1"}
+    assert found("-принт", "--state", "held") == {"RP-2"}
+    assert found("объект:RP-2 state:sent", "--state", "held") == {"RP-2"}, "the option is the last word"
+    refused = vestnik("deliveries", "--filter", "colour:blue state:grey")
+    assert (refused.code, refused.out) == (2, "")
+    assert "colour" in refused.err
+    assert "grey" in refused.err
+
+
 def test_deliveries_are_acknowledged_and_that_is_taken_back(vestnik: Vestnik) -> None:
     vestnik("apply", "-", stdin=yaml.safe_dump({"people": [{"email": "olga@example.org", "name": "Ольга"}]}))
     vestnik("emit", stdin=lines(event()))
