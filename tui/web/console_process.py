@@ -18,7 +18,7 @@ END_WITHIN_S = 15
 """More than the console waits for its dispatcher to finish the letters in hand."""
 LAST_WORDS = 2_000
 """Characters kept of what a console says when it fails."""
-UNREAD = 1 << 20
+UNREAD = 4 << 20
 """Bytes a console may have left unread before it is taken to hang."""
 LARGEST = 500
 """Columns or rows; beyond them a browser asks for more memory than it could show."""
@@ -120,7 +120,7 @@ class ConsoleProcess:
         stdin = self._process.stdin
         if stdin.transport.get_write_buffer_size() > UNREAD:
             raise BufferError("the console does not read what is typed")
-        if not stdin.is_closing():
+        if payload and not stdin.is_closing():  # the driver cannot read an empty packet
             stdin.write(kind + len(payload).to_bytes(4, "big") + payload)
 
     async def stop(self) -> None:

@@ -57,7 +57,7 @@ async def test_a_tab_is_a_console_from_its_opening_to_its_end(chromium: Browser,
         screen = Screen(page)
 
         # It is painted, the keyboard is in it without a click, and the token has left the address.
-        await screen.until("Не печатает принтер [этаж")
+        await screen.until("RP-1046")
         assert await screen.colours() > 30
         assert page.url == served.address
         await page.keyboard.press("F2")
@@ -78,6 +78,18 @@ async def test_a_tab_is_a_console_from_its_opening_to_its_end(chromium: Browser,
         await page.set_viewport_size({"width": 1200, "height": 700})
         after = await screen.until(lambda lines: _whole(lines) and len(lines[0]) > len(before[0]))
         assert len(after) > len(before)
+
+        # An address in a letter is text: a click opens nothing.
+        await screen.click("RP-1046")
+        await page.keyboard.press("Enter")
+        await screen.click("https://desk.example")
+        await page.keyboard.press("Escape")
+
+        # A console that was left is told from one that lives, and a new one is a click away.
+        await screen.until(_whole)
+        await page.keyboard.press("Control+Q")
+        await page.get_by_role("button", name="Открыть снова").click()
+        await screen.until(_whole)
 
         # Nothing came from anywhere else, nothing was opened, and a second tab needs no token.
         assert {urlsplit(request.url).netloc for request in asked} == {urlsplit(served.url).netloc}

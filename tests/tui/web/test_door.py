@@ -1,6 +1,7 @@
 """Who may come in over HTTP, and what the consoles behind it do; without a browser."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -69,14 +70,15 @@ async def desk(store_at: str, public: str | None, most: int) -> AsyncIterator[De
         yield Desk(f"http://127.0.0.1:{listening.getsockname()[1]}", client)
 
 
-async def painted(tab: ClientWebSocketResponse, text: str) -> None:
-    """Read what is painted until a text is there."""
-    seen = ""
+async def painted(tab: ClientWebSocketResponse, text: str) -> str:
+    """Read what is painted until a text is there; gives all of it as it came."""
+    came = ""
     async with asyncio.timeout(30):
-        while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen):
+        while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", came):
             message = await tab.receive()
-            assert message.type is WSMsgType.BINARY, (message, seen)
-            seen += message.data.decode()
+            assert message.type is WSMsgType.BINARY, (message, came)
+            came += message.data.decode()
+    return came
 
 
 async def test_only_who_has_the_token_comes_in_and_is_known_afterwards(desk: Desk) -> None:
@@ -181,6 +183,26 @@ async def test_what_no_page_of_ours_says_ends_the_connection(desk: Desk) -> None
             while (await tab.receive()).type is WSMsgType.BINARY:
                 pass
         assert tab.closed
+
+
+async def test_a_console_in_a_browser_neither_rings_nor_sets_titles_nor_notifies(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vestnik").mkdir()
+    wishes = {"bell": ["dead"], "title": ["dead"], "desktop": ["dead"], "kind": "osc777"}
+    (tmp_path / "vestnik" / "calls.json").write_text(json.dumps(wishes))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    tab = await desk.tab(**await desk.come_in())
+    came = await painted(tab, "Nothing has happened yet")
+    await tab.send_json(["stdin", ""])
+    # The system, how to be called, and a trial of all three ways.
+    for keys, seen in (("9", "Dispatchers"), ("\x1b[20~", "Call me while"), ("\x1b[17~", "nothing to call by")):
+        await tab.send_json(["stdin", keys])
+        came += await painted(tab, seen)
+    shapes = {"\x1b]22;default\x07", "\x1b]22;text\x07"}  # of the pointer, by the framework
+    assert set(re.findall(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)", came)) <= shapes
+    assert came.count("\x07") == sum(map(came.count, shapes))
+    await tab.close()
 
 
 async def test_why_a_console_did_not_open_is_said_in_its_tab(desk: Desk, tmp_path: Path) -> None:
