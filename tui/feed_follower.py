@@ -1,42 +1,50 @@
-"""Follows the store for the panes: one thread polls, the panes are told at most ten times a second."""
+"""Follows the store for the lists of deliveries: one thread reads what each of them wants to see, when it changes."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from store import feed
-from store.cards import FeedRow
 from store.errors import StoreError
 from store.status import read_status
-from store.vocabulary import DeliveryState
+from tui.delivery_reader import DeliveryReader, Snapshot, View
 
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
-    from tui.widgets.live_pane import LivePane
 
 POLL_S = 0.1
+"""Arrivals gather for so long; a list that wants to see something else is served at once."""
 STATUS_EVERY = 10
 """Polls between two readings of the status when nothing changes."""
-FIRST = 300
-WINDOW = 2000
-"""Rows kept for the panes; older ones are read again when one scrolls to them."""
 RETRY_S = 1.0
 """Pause after the store could not be read."""
-MOVING = frozenset({DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.HELD})
-"""States that may still change by themselves."""
+
+
+class FedList(Protocol):
+    """A list of deliveries that is fed."""
+
+    @property
+    def wanted(self) -> View | None:
+        """What it wants to see, `None` while nobody sees it. Asked for in the follower's thread."""
+        ...
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Take what was seen. Called in the application's thread."""
+        ...
 
 
 class FeedFollower:
-    """Reads what is new above the last id, and the rows whose state changed."""
+    """Reads for the lists that are attached."""
 
     def __init__(self, console: "ConsoleApp") -> None:
         self._console = console
-        self._panes: list[LivePane] = []
+        self._lock = threading.Lock()
+        self._lists: dict[FedList, DeliveryReader] = {}
+        self._seen: dict[FedList, Snapshot] = {}
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
-        self._last = 0
-        self._known: list[FeedRow] = []
 
     def start(self) -> None:
         """Begin."""
@@ -45,28 +53,25 @@ class FeedFollower:
     def stop(self) -> None:
         """End, and wait for the thread."""
         self._stop.set()
+        self._wake.set()
         if self._thread.is_alive():
             self._thread.join(2)
 
-    def attach(self, pane: "LivePane") -> None:
-        """A pane is shown: give it what is known."""
-        self._panes.append(pane)
-        pane.show_all(list(self._known))
+    def attach(self, one: FedList) -> None:
+        """A list is there: feed it."""
+        with self._lock:
+            self._lists[one] = DeliveryReader(self._console.store)
+        self.wake()
 
-    def detach(self, pane: "LivePane") -> None:
-        """A pane is gone."""
-        if pane in self._panes:
-            self._panes.remove(pane)
+    def detach(self, one: FedList) -> None:
+        """A list is gone."""
+        with self._lock:
+            self._lists.pop(one, None)
+            self._seen.pop(one, None)
 
-    def read_older(self, pane: "LivePane", before_id: int) -> None:
-        """Read the page before a row, in a thread, and hand it to the pane."""
-
-        def read() -> None:
-            older = feed.latest(self._console.store, limit=FIRST, before_id=before_id)
-            if older:
-                self._console.call_from_thread(pane.append_older, older)
-
-        self._console.run_worker(read, thread=True, group="older", exclusive=True, exit_on_error=False)
+    def wake(self) -> None:
+        """A list wants to see something else: do not wait for the next poll."""
+        self._wake.set()
 
     def _run(self) -> None:
         """Follow for as long as the console lives: a store that cannot be read is told once, and tried again."""
@@ -77,7 +82,6 @@ class FeedFollower:
                     if failed:
                         failed = False
                         self._post(self._console.store_recovered)
-                    self._stop.wait(POLL_S)
                     if self._stop.is_set():
                         return
             except StoreError as error:
@@ -87,49 +91,50 @@ class FeedFollower:
                 self._stop.wait(RETRY_S)
 
     def _follow(self) -> Iterator[None]:
-        """Read what there is, then what is new; yields between two looks."""
-        store = self._console.store
-        with closing(feed.Watch(store)) as watch:
-            first = feed.latest(store, limit=FIRST)
-            self._last = first[0].id if first else 0
-            self._tell(first, [], [])
+        """Look, wait, look again; yields after each look."""
+        with closing(feed.Watch(self._console.store)) as watch:
             quiet = STATUS_EVERY
             while True:
-                quiet += 1
-                if watch.changed():
-                    fresh = self._fresh()
-                    moving = [row.id for row in self._known[:900] if row.state in MOVING]
-                    changed = feed.by_ids(store, moving) if moving else []
-                    self._tell([], fresh, changed)
-                    quiet = max(quiet, STATUS_EVERY // 2)
+                changed = watch.changed()
+                busy = self._serve(changed=changed)
+                quiet = max(quiet, STATUS_EVERY // 2) + 1 if changed else quiet + 1
                 if quiet >= STATUS_EVERY:
                     quiet = 0
-                    self._post(self._console.show_status, read_status(store))
+                    self._post(self._console.show_status, read_status(self._console.store))
                 yield
+                self._wake.wait(0 if busy else POLL_S)
+                self._wake.clear()
 
-    def _fresh(self) -> list[FeedRow]:
-        """Everything above the last id; of a burst larger than the window only what fits into it."""
-        fresh: list[FeedRow] = []
-        while page := feed.after(self._console.store, self._last):
-            self._last = page[-1].id
-            fresh = (fresh + page)[-WINDOW:]
-        return fresh
+    def _serve(self, *, changed: bool) -> bool:
+        """Look once for each list; gives whether one of them has more to look through."""
+        busy = False
+        with self._lock:
+            lists = list(self._lists.items())
+        for one, reader in lists:
+            view = one.wanted
+            if view is None:
+                reader.miss(changed=changed)
+                continue
+            if (seen := reader.look(view, changed=changed)) is not None:
+                self._hand_over(one, seen)
+            busy = busy or reader.busy
+        return busy
 
-    def _tell(self, first: list[FeedRow], fresh: list[FeedRow], changed: list[FeedRow]) -> None:
-        if first:
-            self._known = first
-        by_id = {row.id: row for row in changed}
-        self._known = (fresh[::-1] + [by_id.get(row.id, row) for row in self._known])[:WINDOW]
-        self._post(self._deliver, bool(first), fresh, changed)
+    def _hand_over(self, one: FedList, seen: Snapshot) -> None:
+        """Give a list what was seen last; what it has not taken yet is out of date and forgotten."""
+        with self._lock:
+            waiting = one in self._seen
+            if one in self._lists:
+                self._seen[one] = seen
+        if not waiting:
+            self._post(self._show, one)
 
-    def _deliver(self, first: bool, fresh: list[FeedRow], changed: list[FeedRow]) -> None:  # noqa: FBT001
-        for pane in self._panes:
-            if first:
-                pane.show_all(list(self._known))
-            else:
-                pane.merge(fresh, changed)
+    def _show(self, one: FedList) -> None:
+        with self._lock:
+            seen = self._seen.pop(one, None)
+        if seen is not None:
+            one.show_snapshot(seen)
 
     def _post(self, call: object, *args: object) -> None:
-        if self._stop.is_set():
-            return
-        self._console.call_later_from_thread(call, *args)
+        if not self._stop.is_set():
+            self._console.call_later_from_thread(call, *args)

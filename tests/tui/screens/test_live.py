@@ -37,8 +37,13 @@ def here(app: ConsoleApp) -> int:
 
 
 def screen_lines(app: ConsoleApp) -> list[str]:
+    """The rows in sight, without the bar beside them; below them stands how the list is."""
     found = pane(app)
-    return [found.render_line(y).text for y in range(found.size.height)]
+    return [found.render_line(y).text[:-1] for y in range(found.size.height - 1)]
+
+
+def state_line(app: ConsoleApp) -> str:
+    return pane(app).render_line(pane(app).size.height - 1).text
 
 
 def happen(store: Store, number: int) -> None:
@@ -55,7 +60,7 @@ async def test_every_line_fills_the_width_and_says_object_person_and_state(
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: pane(app).rows)
         shown = screen_lines(app)
-        assert {cell_len(line) for line in shown} == {pane(app).scrollable_content_region.width}
+        assert {cell_len(line) for line in shown} == {pane(app).size.width - 1}
         (held,) = [line for line in shown if "‖" in line]
         assert "RP-1046" in held
         assert "Джеймс Мил" in held
@@ -80,28 +85,35 @@ async def test_a_state_that_changes_is_shown(store: Store) -> None:
         await until(pilot, lambda: any(r.id == held.id and r.state is DeliveryState.CANCELLED for r in pane(app).rows))
 
 
-async def test_the_cursor_stays_on_its_row_when_others_arrive_and_follows_again_at_the_edge(store: Store) -> None:
+async def test_nothing_moves_under_ones_eyes_what_arrives_is_counted_and_followed_again(store: Store) -> None:
     app = console(store)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: pane(app).rows)
+        assert "слежу за новыми" in state_line(app)
         await pilot.press("down", "down")
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, DeliveryScreen))
-        kept = app.screen._id  # pyright: ignore[reportAttributeAccessIssue]
-        await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, DeliveryScreen))
+        assert "новых нет" in state_line(app)
+        kept, shown = here(app), screen_lines(app)
         happen(store, 5002)
-        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5002")
-        assert here(app) == kept
-        assert pane(app).scroll_y == 0
+        await until(pilot, lambda: "новых: 2" in state_line(app), state_line(app))
+        assert (here(app), screen_lines(app)) == (kept, shown)
         await pilot.press("pagedown")
-        seen = screen_lines(app)
+        shown = screen_lines(app)
         happen(store, 5003)
-        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5003")
-        assert screen_lines(app) == seen  # what one reads does not move
+        await until(pilot, lambda: "новых: 4" in state_line(app), state_line(app))
+        assert screen_lines(app) == shown
         await pilot.press("home")
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5003")
+        assert "слежу за новыми" in state_line(app)
         happen(store, 5004)
         await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5004")
+        assert here(app) == pane(app).rows[0].id
+        await pilot.press("space")
+        kept, shown = here(app), screen_lines(app)
+        happen(store, 5005)
+        await until(pilot, lambda: "новых: 2" in state_line(app), state_line(app))
+        assert (here(app), screen_lines(app)) == (kept, shown)
+        await pilot.press("space")
+        await until(pilot, lambda: pane(app).rows[0].object_number == "RP-5005")
         assert here(app) == pane(app).rows[0].id
 
 
@@ -196,17 +208,35 @@ async def test_a_notice_takes_the_place_of_the_legend_and_gives_it_back(store: S
         assert "✉ письмо" in str(headline.content)
 
 
-async def test_older_rows_are_read_when_one_walks_to_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("newest_on_top", [True, False])
+async def test_one_walks_through_everything_by_pages_and_to_both_ends(tmp_path: Path, newest_on_top: bool) -> None:
     store = scripted_store(tmp_path)
-    for number in range(330):
+    for number in range(400):
         add_notice(store, subject=f"Письмо {number}", name="Кто-то", number=f"N-{number}")
     app = console(store)
+    back, forth, to_oldest, to_newest = "pagedown", "pageup", "end", "home"
+    if not newest_on_top:
+        back, forth, to_oldest, to_newest = forth, back, to_newest, to_oldest
     try:
         async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: len(pane(app).rows) == 300)
-            await pilot.press("end")
-            await until(pilot, lambda: len(pane(app).rows) > 330)
-            ids = [row.id for row in pane(app).rows]
-            assert ids == sorted(set(ids), reverse=True)
+            await until(pilot, lambda: pane(app).rows)
+            if not newest_on_top:
+                await pilot.press("o")
+            newest = here(app)
+            page = pane(app).size.height - 2
+            for step in range(1, newest // page + 1):
+                await pilot.press(back)
+                wanted = newest - page * step
+                await until(pilot, lambda wanted=wanted: here(app) == wanted, f"{here(app)} is not {wanted}")
+                assert len(pane(app).rows) < 200
+            await pilot.press(*[back] * 3)
+            await until(pilot, lambda: here(app) == 1)
+            await pilot.press(*[forth] * 30)  # faster than the store is read
+            await until(pilot, lambda: here(app) == newest)
+            assert "слежу" in state_line(app)
+            await pilot.press(to_oldest)
+            await until(pilot, lambda: here(app) == 1)
+            await pilot.press(to_newest)
+            await until(pilot, lambda: here(app) == newest)
     finally:
         store.close()
