@@ -18,9 +18,9 @@ Progress = Callable[[int, int], bool]
 """Is told how many of how many were gone over; gives whether to go on."""
 
 
-def portions(ids: Sequence[int], progress: Progress | None, size: int = PORTION) -> Iterator[list[int]]:
-    """Ids in their order and each once, so many at a time, until they end or `progress` says so."""
-    ordered = sorted(set(ids))
+def portions(ids: Sequence[int], progress: Progress | None) -> Iterator[list[int]]:
+    """Ids in their order and each once, a portion at a time, until they end or `progress` says so."""
+    ordered, size = sorted(set(ids)), PORTION
     for start in range(0, len(ordered), size):
         if progress is not None and not progress(start, len(ordered)):
             return

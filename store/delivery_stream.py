@@ -115,7 +115,7 @@ class DeliveryStream:
         with self._store.read() as connection:
             for portion in _portions(ids):
                 query = select(t.c.delivery_id, func.max(t.c.id)).where(t.c.delivery_id.in_(portion))
-                found.update(row.tuple() for row in connection.execute(query.group_by(t.c.delivery_id)))
+                found.update((row[0], row[1]) for row in connection.execute(query.group_by(t.c.delivery_id)))
         return found
 
     def _tried(self) -> tuple[list[int], int]:

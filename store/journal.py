@@ -11,7 +11,7 @@ from store import feed, message_ids, tables
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
 from store.engine import Store
 from store.settings import sending_in
-from store.vocabulary import Channel, DeliveryState
+from store.vocabulary import Channel
 
 MAX_ID = 2**63 - 1
 """The engines' largest id; a larger one is refused by their drivers."""
@@ -83,14 +83,6 @@ def delivery(store: Store, delivery_id: int) -> DeliveryCard | None:
     """A delivery opened, with its letter and its story."""
     with store.read() as connection:
         return next(iter(_deliveries(connection, store, [delivery_id])), None)
-
-
-def states(store: Store, ids: Sequence[int]) -> dict[int, DeliveryState]:
-    """The states of letters; what is unknown, or not a letter, is left out."""
-    d = tables.delivery
-    query = select(d.c.id, d.c.state).where(d.c.id.in_(ids), d.c.channel == Channel.EMAIL.value)
-    with store.read() as connection:
-        return {row.id: DeliveryState(row.state) for row in connection.execute(query)}
 
 
 def _event(connection: Connection, store: Store, row: Row[Any]) -> EventCard:

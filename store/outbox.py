@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, text, update
 
@@ -15,7 +14,7 @@ from store.cards import FeedRow
 from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.types import to_micros
-from store.vocabulary import Channel, DeliveryState
+from store.vocabulary import DeliveryState
 
 DUE = text("delivery.state < 2")
 """The partial index's own words: a query that says `state = 0` instead scans the whole table."""
@@ -231,44 +230,3 @@ def ids_in_state(store: Store, state: DeliveryState) -> list[int]:
     d = tables.delivery
     with store.read() as connection:
         return list(connection.execute(select(d.c.id).where(d.c.state == state.value).order_by(d.c.id)).scalars())
-
-
-RETRIED_FROM = (DeliveryState.DEAD, DeliveryState.HELD, DeliveryState.CANCELLED)
-"""States a delivery can be sent again from."""
-CANCELLED_FROM = (DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.DEAD)
-"""States a delivery can be withdrawn from."""
-
-
-def retry(store: Store, ids: Sequence[int], who: str) -> int:
-    """Send again what is dead, held or cancelled, with a fresh count of attempts; gives how many."""
-    return _move(
-        store, ids, RETRIED_FROM, {"state": DeliveryState.PENDING.value, "attempts": 0, "reason": ""}, "retry", who
-    )
-
-
-def cancel(store: Store, ids: Sequence[int], who: str) -> int:
-    """Withdraw what is not sent yet and not in hand; gives how many."""
-    return _move(
-        store, ids, CANCELLED_FROM, {"state": DeliveryState.CANCELLED.value, "reason": "cancelled"}, "cancel", who
-    )
-
-
-def _move(
-    store: Store, ids: Sequence[int], states: Sequence[DeliveryState], values: dict[str, Any], what: str, who: str
-) -> int:
-    d = tables.delivery
-
-    def change(connection: Connection) -> int:
-        now = store.clock()
-        statement = (
-            update(d)
-            .where(d.c.id.in_(ids), d.c.channel == Channel.EMAIL.value, d.c.state.in_([s.value for s in states]))
-            .values(**values, next_at=now)
-            .returning(d.c.id)
-        )
-        moved = sorted(connection.execute(statement).scalars())
-        if moved:
-            record(connection, now, who, f"deliveries:{what}", None, {"ids": [f"D{i}" for i in moved]})
-        return len(moved)
-
-    return store.write(change)

@@ -106,7 +106,7 @@ def hold_in(connection: Connection, now: datetime, limits: StormLimits, letters:
     if any(reasons):
         _let_through(connection, now, letters, reasons)
         held = {letter.address for letter, reason in zip(letters, reasons, strict=True) if reason}
-        _gather(connection, now + timedelta(minutes=limits.digest_minutes), held)
+        gather(connection, now + timedelta(minutes=limits.digest_minutes), held)
     return reasons
 
 
@@ -141,7 +141,7 @@ def _let_through(connection: Connection, now: datetime, letters: Sequence[Addres
             reasons[place] = ""
 
 
-def _gather(connection: Connection, until: datetime, addresses: Iterable[str]) -> None:
+def gather(connection: Connection, until: datetime, addresses: Iterable[str]) -> None:
     """Have a digest go to each; whoever awaits one already gets it when it was to come.
 
     The row is changed even so: a digest that is being written waits for us, or we for it.

@@ -14,11 +14,12 @@ from dispatch import digest
 from dispatch.digest import SHOWN, send_due, send_now
 from dispatch.intake import emit
 from dispatch.planner import Planner
-from store import outbox, tables
+from store import tables
 from store.audit import page as audit
 from store.cards import FeedRow, StormLimits
 from store.engine import Store
 from store.journal import delivery, story
+from store.moves import Deed, carry_out
 from store.outbox import page
 from store.settings import save_storm_limits
 from store.storms import Addressed, above, drop, hold_in, list_storms, release, tidy
@@ -241,7 +242,7 @@ def test_what_is_dropped_can_be_sent_again(store: Store, clock: HandClock) -> No
     send_due(store)
     assert states(store) == {("pending", ""): 3, ("cancelled", "cancelled"): 7}
     ids = [row.id for row in letters(store) if row.state is DeliveryState.CANCELLED]
-    assert outbox.retry(store, ids, "anna") == 7
+    assert carry_out(store, Deed.RETRY, ids, "anna").letters == 7
     assert states(store) == {("pending", ""): 10}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, event, func, insert, select, text, up
 from store import outbox, rates, tables
 from store.cards import Flow
 from store.engine import Store
+from store.moves import Deed, carry_out
 from store.outbox import Settlement
 from store.rates import SPANS, Span, count_in, slots_in
 from store.status import read_status
@@ -52,8 +53,8 @@ def test_the_status_is_right_after_every_commit_whoever_wrote(store: Store, cloc
     done = [Settlement(key, state, clock(), 1) for key, state in zip(ids, (SENT, SENT, DEAD, HELD), strict=False)]
     store.write(lambda con: outbox.settle(con, clock(), "me", done))
     assert _agrees(store)
-    outbox.retry(store, ids[2:3], "test")
-    outbox.cancel(store, ids[3:4], "test")
+    carry_out(store, Deed.RETRY, ids[2:3], "test")
+    carry_out(store, Deed.CANCEL, ids[3:4], "test")
     assert read_status(store).deliveries["cancelled"] == 1
     assert _agrees(store)
     with closing(Store.open(store.url)) as other:  # another process, on PostgreSQL with connections of its own

@@ -7,6 +7,7 @@ from store import delivery_stream, feed, outbox, tables
 from store.delivery_stream import DeliveryStream
 from store.engine import Store
 from store.errors import StoreUnreachableError
+from store.moves import Deed, carry_out
 from store.outbox import Settlement
 from store.vocabulary import DeliveryState
 from tests.tui.scripted_desk import add_notice
@@ -38,7 +39,7 @@ def test_what_is_new_and_what_changes_is_told_once_each(store: Store, monkeypatc
     assert told(stream) == []
     new = [notice(store, number) for number in range(3, 10)]
     assert told(stream) == [(key, HELD) for key in new]
-    outbox.retry(store, [old[1], new[0]], "test")
+    carry_out(store, Deed.RETRY, [old[1], new[0]], "test")
     assert told(stream) == [(old[1], PENDING), (new[0], PENDING)]
     die(store, new[0])
     assert told(stream) == [(old[1], SENDING), (new[0], DEAD)]
@@ -50,11 +51,11 @@ def test_a_letter_that_is_not_remembered_is_told_of_by_its_attempt(store: Store)
     for number in range(3):
         notice(store, number + 2)
     stream = DeliveryStream(store)
-    outbox.retry(store, [long_ago], "test")
+    carry_out(store, Deed.RETRY, [long_ago], "test")
     die(store, long_ago)
     assert told(stream) == [(long_ago, DEAD)]
     assert told(stream) == []
-    outbox.retry(store, [long_ago], "test")
+    carry_out(store, Deed.RETRY, [long_ago], "test")
     die(store, long_ago)
     assert told(stream) == [(long_ago, DEAD)], "it has died once more"
     assert told(stream) == []

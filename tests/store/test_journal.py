@@ -3,9 +3,9 @@
 from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.engine import Store
-from store.journal import MAX_ID, delivery, states, story
-from store.outbox import cancel, page
-from store.vocabulary import Channel, DeliveryState
+from store.journal import MAX_ID, delivery, story
+from store.outbox import page
+from store.vocabulary import Channel
 from tests.desk import event, furnish, lines
 
 
@@ -42,15 +42,6 @@ def test_a_delivery_opens_with_its_letter(store: Store) -> None:
     assert "С уважением, служба поддержки" in card.text
     assert any(decision.taken for decision in card.decisions)
     assert delivery(store, 0) is None
-
-
-def test_states_are_told_of_letters_only(store: Store) -> None:
-    _told(store)
-    rows = page(store)
-    mails = [row.id for row in rows if row.channel is Channel.EMAIL]
-    assert states(store, [row.id for row in rows] + [10**9]) == dict.fromkeys(mails, DeliveryState.PENDING)
-    cancel(store, mails[:1], "test")
-    assert states(store, mails[:1]) == {mails[0]: DeliveryState.CANCELLED}
 
 
 def test_a_persons_story_is_what_was_decided_about_them_and_nothing_else(store: Store) -> None:

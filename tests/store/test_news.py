@@ -14,6 +14,7 @@ from store.cards import DispatcherCard, Person
 from store.clock import Clock
 from store.directory import save_people
 from store.engine import Store
+from store.moves import Deed, carry_out
 from store.news import Kind, News, address_of
 from store.outbox import Settlement
 from store.status import beat, leave, read_status, save_health
@@ -62,7 +63,7 @@ def test_letters_are_counted_once_each_as_they_die_and_as_they_come(store: Store
     dead = settle_all(store, DeliveryState.DEAD)
     assert look(store, news) == {Kind.DEAD: dead}
     assert look(store, news) == {}
-    outbox.retry(store, [row.id for row in outbox.page(store, state=DeliveryState.DEAD)], "test")
+    carry_out(store, Deed.RETRY, [row.id for row in outbox.page(store, state=DeliveryState.DEAD)], "test")
     again = settle_all(store, DeliveryState.DEAD)
     assert look(store, news) == {Kind.DEAD: again}, "those of before the start died anew"
 
@@ -125,7 +126,7 @@ def test_a_saved_filter_counts_what_comes_to_fit_it(store: Store) -> None:
     first = add_notice(store, subject="Раз", name="Кто-то")
     add_notice(store, subject="Два", name="Кто-то", number="Y-1")
     assert look(store, news) == {name: 1}
-    outbox.retry(store, [first], "test")
+    carry_out(store, Deed.RETRY, [first], "test")
     assert look(store, news) == {}
     now = store.clock()
     store.write(lambda connection: outbox.hold_due(connection, now, "silent_mode"))

@@ -96,14 +96,6 @@ def test_held_letters_leave_when_their_cause_is_gone(store: Store, clock: HandCl
     assert len(_claim(store, clock, "me")) == 10
 
 
-def test_cancel_and_retry_by_hand(store: Store, clock: HandClock) -> None:
-    assert outbox.cancel(store, [1, 2, 99], "me") == 2
-    assert outbox.ids_in_state(store, DeliveryState.CANCELLED) == [1, 2]
-    assert outbox.retry(store, [1, 3], "me") == 1
-    assert 1 in _claim(store, clock, "me")
-    assert outbox.cancel(store, [1], "me") == 0, "a letter in hand cannot be withdrawn"
-
-
 def test_pages_are_filtered_by_text_regardless_of_case(store: Store) -> None:
     assert len(outbox.page(store, text="принтер")) == 10
     assert [row.id for row in outbox.page(store, text="a3@b")] == [4]

@@ -25,6 +25,7 @@ from store.cards import Company, DispatcherCard, FeedRow, MailConnection, Person
 from store.deadlines import to_deadline
 from store.directory import save_people, save_teams
 from store.engine import Store
+from store.moves import Deed, carry_out
 from store.outbox import Settlement
 from store.rulebook import armed_rules_in, set_enabled
 from store.settings import company_in, save_company, save_connection, save_sending
@@ -267,7 +268,7 @@ class ScriptedDesk:
 
     def _cancel(self, address: str) -> None:
         letters = outbox.page(self._store, state=DeliveryState.PENDING, text=address)
-        assert outbox.cancel(self._store, [row.id for row in letters], OWNER) == 1
+        assert carry_out(self._store, Deed.CANCEL, [row.id for row in letters], OWNER).letters == 1
 
     def _dispatcher(self) -> None:
         """A dispatcher that beat a moment ago."""

@@ -6,8 +6,8 @@ import signal
 from contextlib import closing
 from pathlib import Path
 
-from store import outbox
 from store.engine import Store
+from store.moves import Deed, carry_out
 from tests.desk import furnish, new_store_file
 from tests.mail_server import MailServer
 from tests.tui.pty_console import Pty, console_in
@@ -39,7 +39,7 @@ def test_letters_that_die_ring_stand_in_the_title_and_are_notified_of_once(tmp_p
                 return ENDED_BY_BELL.sub("", pty.raw.decode("utf-8", "replace"))
 
             assert TITLE.findall(written()) == [], "what was there does not call"
-            outbox.retry(store, keys, "test")
+            carry_out(store, Deed.RETRY, keys, "test")
             pty.see("не ушло 12")
             pty.until(lambda: NOTIFIED.findall(written()), "no notification")
             assert NOTIFIED.findall(written()) == ["12 писем не ушло"], "a burst is one call"

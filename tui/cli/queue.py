@@ -1,11 +1,10 @@
-"""`emit`, `dispatch`, `status`, `deliveries`, `retry`, `cancel`."""
+"""`emit`, `dispatch`, `status`, `deliveries`."""
 
 import asyncio
 import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from store.vocabulary import DeliveryState, Language
 from tui.cli.input import blocks, progress
 from tui.cli.options import Json, StoreUrl, store_of
 from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, say, say_json, table
-from tui.operator import operator
 
 if TYPE_CHECKING:
     from dispatch.intake import Receipt
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from store.delivery_traits import DeliveryQuery
     from store.engine import Store
 
-Move = Callable[["Store", Sequence[int], str], int]
-PORTION = 10_000
 LIMIT, TAIL = 50, 10
 STREAM_WIDTHS = (7, 19, 9, 9, 9, 24)
 """Cells of all columns but the last when it is not known yet what will have to fit."""
@@ -34,7 +30,7 @@ Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Delive
 
 def add_to(application: typer.Typer) -> None:
     """Register the commands."""
-    for command in (emit, dispatch, status, deliveries, retry, cancel):
+    for command in (emit, dispatch, status, deliveries):
         application.command()(command)
 
 
@@ -190,12 +186,18 @@ def deliveries(
         bool,
         typer.Option("--follow", "-f", help="A line each as it happens, until Ctrl+C; --json: a document each."),
     ] = False,
+    group: Annotated[bool, typer.Option("--group", help="Dead letters by cause and connection.")] = False,
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
     """The queue, newest first; with --follow, what happens as it happens."""
     from store.delivery_query import newest
 
+    if group:
+        if state not in {None, "dead"} or follow:
+            fail("--group tells of dead letters alone", BAD_INPUT)
+        _groups(context, store, json=json)
+        return
     wanted = _state(state) if state else None
     with opened(store_of(context, store)) as desk:
         query = _query(desk, filter)
@@ -210,6 +212,29 @@ def deliveries(
         say_json([_fields(row) for row in rows])
     else:
         table([_cells(row) for row in rows])
+
+
+def _groups(context: typer.Context, store: str | None, *, json: bool) -> None:
+    from store.dead_groups import list_groups
+    from tui.cli.output import plain
+
+    with opened(store_of(context, store)) as desk:
+        found = list_groups(desk)
+    if json:
+        say_json([{**plain(one), "id": f"D{one.id}"} for one in found])
+    elif not found:
+        say("no letters are dead")
+    else:
+        table(
+            [
+                (
+                    str(one.letters), one.reason or "-", one.connection or "-",
+                    f"{one.oldest.isoformat(timespec='seconds')} to {one.newest.isoformat(timespec='seconds')}",
+                    one.answer,
+                )
+                for one in found
+            ]
+        )  # fmt: skip
 
 
 def _cells(row: "FeedRow") -> tuple[str, ...]:
@@ -237,56 +262,6 @@ def _say_json_line(row: "FeedRow") -> None:
 def _acknowledged(row: "FeedRow") -> str:
     seen = row.acknowledged
     return f"  [{seen.who}{f': {seen.note}' if seen.note else ''}]" if seen else ""
-
-
-def retry(
-    context: typer.Context,
-    ids: Ids = None,
-    dead: Annotated[bool, typer.Option("--dead", help="All that are dead.")] = False,
-    held: Annotated[bool, typer.Option("--held", help="All that are held.")] = False,
-    store: StoreUrl = None,
-) -> None:
-    """Send again what is dead, held or cancelled."""
-    from store import outbox
-
-    named = numbers(ids or [])
-    if not named and not dead and not held:
-        fail("say which: ids like D12, --dead or --held", BAD_INPUT)
-    with opened(store_of(context, store)) as desk:
-        wanted = set(named)
-        for asked, state in ((dead, DeliveryState.DEAD), (held, DeliveryState.HELD)):
-            wanted.update(outbox.ids_in_state(desk, state) if asked else [])
-        _move(desk, sorted(wanted), outbox.retry, outbox.RETRIED_FROM, "go out again")
-
-
-def cancel(context: typer.Context, ids: Ids = None, store: StoreUrl = None) -> None:
-    """Withdraw what is not sent yet."""
-    from store import outbox
-
-    wanted = numbers(ids or [])
-    if not wanted:
-        fail("say which: ids like D12", BAD_INPUT)
-    with opened(store_of(context, store)) as desk:
-        _move(desk, sorted(set(wanted)), outbox.cancel, outbox.CANCELLED_FROM, "cancelled")
-
-
-def _move(desk: "Store", ids: list[int], move: Move, movable: Sequence[DeliveryState], words: str) -> None:
-    """Move letters in portions the engines take in one statement; name those that stay as they are."""
-    from store.journal import states
-
-    moved = 0
-    for start in range(0, len(ids), PORTION):
-        portion = ids[start : start + PORTION]
-        found = states(desk, portion)
-        moved += move(desk, portion, operator())
-        for number in portion:
-            if number not in found:
-                note(f"D{number}: there is no such letter")
-            elif found[number] not in movable:
-                note(f"D{number}: is {found[number].word}")
-    say(f"{moved} of {len(ids)} {words}")
-    if moved < len(ids):
-        raise typer.Exit(FAILURES)
 
 
 def numbers(ids: list[str]) -> list[int]:

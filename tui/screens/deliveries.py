@@ -14,6 +14,7 @@ from textual.widgets import Input, Select, Static
 from store import outbox
 from store.cards import FeedRow
 from store.errors import StoreError
+from store.moves import Deed, carry_out
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
 from tui.operator import operator
@@ -291,7 +292,7 @@ class DeliveriesScreen(SectionScreen):
 
         def work() -> None:
             try:
-                done = (outbox.retry if retry else outbox.cancel)(self.store, ids, operator())
+                done = carry_out(self.store, Deed.RETRY if retry else Deed.CANCEL, ids, operator()).letters
             except StoreError as error:
                 self.post_message(self.Refused(str(error)))
                 return

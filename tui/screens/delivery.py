@@ -1,6 +1,5 @@
 """A notification opened: the letter as its recipient sees it, and why it was sent or not."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,11 +12,11 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
-from store import journal, outbox
+from store import journal
 from store.cards import Status
 from store.directory import people
-from store.engine import Store
 from store.errors import StoreError
+from store.moves import Deed, carry_out
 from store.rulebook import list_rules
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Channel
@@ -206,16 +205,16 @@ class DeliveryScreen(Spoken[None]):
 
     def action_retry(self) -> None:
         """Send it again."""
-        self._move(outbox.retry, "delivery.retried")
+        self._move(Deed.RETRY, "delivery.retried")
 
     def action_cancel(self) -> None:
         """Withdraw it."""
-        self._move(outbox.cancel, "delivery.cancelled")
+        self._move(Deed.CANCEL, "delivery.cancelled")
 
-    def _move(self, move: Callable[[Store, Sequence[int], str], int], key: str) -> None:
+    def _move(self, deed: Deed, key: str) -> None:
         def work() -> None:
             try:
-                done = move(self.store, [self._id], operator())
+                done = carry_out(self.store, deed, [self._id], operator()).letters
             except StoreError as error:
                 self.post_message(self.Refused(str(error)))
                 return

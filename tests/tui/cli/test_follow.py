@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from store import feed, outbox
+from store import feed
 from store.cards import FeedRow
 from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.errors import StoreUnreachableError
+from store.moves import Deed, carry_out
 from store.vocabulary import DeliveryState
 from tests.tui.scripted_desk import add_notice
 from tui.cli.follow import follow
@@ -57,7 +58,7 @@ def test_lines_come_as_it_happens_until_ctrl_c_or_until_nobody_reads(store_url: 
             assert line.startswith(f"D{second} ")
             assert "RP-2" in line
             assert "\x1b" not in line
-            outbox.retry(store, [second], "test")
+            carry_out(store, Deed.RETRY, [second], "test")
             assert "pending" in line_of(plain)
             document = json.loads(line_of(as_json))
             assert (document["id"], document["state"]) == (f"D{second}", "pending")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from store import acknowledgements
 from store.engine import Store
 from store.limits import Learned
 from store.status import save_health
 from tests.desk import event, lines
 from tests.mail_server import MailServer
 from tests.tui.cli.conftest import Vestnik
-from tui.cli import queue
 
 REFUSED = {"olga@example.org": "550 5.1.1 no such mailbox"}
 
@@ -60,8 +60,8 @@ def test_a_refused_letter_is_dead_listed_and_sent_again_on_demand(vestnik: Vestn
         assert "· 550 5.1.1 no such mailbox" in vestnik("why", dead["id"]).out
         server.refused.clear()
         again = vestnik("retry", dead["id"], sent["id"].lower(), "D999")
-        assert (again.code, again.out) == (1, "1 of 3 go out again\n")
-        assert sorted(again.err.splitlines()) == sorted([f"{sent['id']}: is sent", "D999: there is no such letter"])
+        assert (again.code, again.out) == (1, "1 of 3 go out again (take it back: vestnik undo 1)\n")
+        assert sorted(again.err.splitlines()) == sorted([f"{sent['id']}: is sent", "D999: there is no such delivery"])
         assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 1
         assert vestnik("retry", "--dead").out == "0 of 0 go out again\n"
 
@@ -69,7 +69,7 @@ def test_a_refused_letter_is_dead_listed_and_sent_again_on_demand(vestnik: Vestn
 def test_letters_held_go_when_told_and_a_cancelled_one_does_not(
     vestnik: Vestnik, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "PORTION", 1)
+    monkeypatch.setattr(acknowledgements, "PORTION", 1)
     with MailServer(tmp_path) as server:
         vestnik("apply", "-", stdin=settings(server) + "silent_mode: {state: on}")
         vestnik("emit", stdin=lines(event()))
@@ -77,18 +77,18 @@ def test_letters_held_go_when_told_and_a_cancelled_one_does_not(
         held = [row["id"] for row in vestnik("deliveries", "--state", "held", "--json").json]
         assert "silent_mode" in vestnik("deliveries", "--state", "held").out
         assert vestnik("status", "--json").json["silent"]["state"] == "on"
-        assert vestnik("cancel", held[0]).out == "1 of 1 cancelled\n"
+        assert vestnik("cancel", held[0]).out.startswith("1 of 1 cancelled (")
         again = vestnik("cancel", held[0])
         assert (again.code, again.err) == (1, f"{held[0]}: is cancelled\n")
         vestnik("apply", "-", stdin="silent_mode: {state: off}")
-        assert vestnik("retry", "--held", held[0]).out == "2 of 2 go out again\n"
+        assert vestnik("retry", "--held", held[0]).out.startswith("2 of 2 go out again (")
         assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 2
 
 
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        (("retry",), "say which: ids like D12, --dead or --held"),
+        (("retry",), "say which: ids like D12, --dead, --held or --class"),
         (("cancel",), "say which: ids like D12"),
         (("retry", "x"), "'x' is not a delivery; they look like D12"),
         (("cancel", "D9" * 30), "is not a delivery"),
@@ -203,3 +203,30 @@ def test_deliveries_are_acknowledged_and_that_is_taken_back(vestnik: Vestnik) ->
     assert vestnik("acknowledge", ids[0], "--withdraw").out == "1 of 1 no longer acknowledged\n"
     assert vestnik("acknowledge").code == 2
     assert vestnik("acknowledge", ids[0], "--withdraw", "--note", "x").code == 2
+
+
+def test_dead_letters_are_grouped_sent_again_at_a_pace_and_stopped(vestnik: Vestnik, tmp_path: Path) -> None:
+    with MailServer(tmp_path, refused=dict(REFUSED)) as server:
+        vestnik("apply", "-", stdin=settings(server))
+        vestnik("emit", stdin=lines(*(event(number=number) for number in (1, 2, 3))))
+        vestnik("dispatch", "--until-idle")
+        (group,) = vestnik("deliveries", "--group", "--json").json
+        assert (group["letters"], group["connection"]) == (3, "main")
+        assert "550 5.1.1 no such mailbox" in vestnik("deliveries", "--group").out
+        assert vestnik("deliveries", "--group", "--follow").code == 2
+        assert vestnik("retry", "--class", "nothing").code == 1
+        again = vestnik("retry", "--class", group["reason"], "--per-minute", "1")
+        assert again.out == "3 of 3 go out again within 0:02:00 (take it back: vestnik undo 1)\n"
+        server.refused.clear()
+        done = vestnik("dispatch", "--until-idle", "--json").json
+        assert done["sent"] == 1, "the others are not due yet"
+        assert vestnik("undo", "1").out == "2 letters are as they were\n"
+        assert "was taken back" in vestnik("undo", "1").err
+        dead = [row["id"] for row in vestnik("deliveries", "--state", "dead", "--json").json]
+        assert len(dead) == 2
+        assert vestnik("resend", dead[0], "other@example.org").out.endswith("goes to other@example.org\n")
+        assert "--second-copy" in vestnik("resend", dead[0], "other@example.org").err
+        assert vestnik("dispatch", "--until-idle", "--json").json["sent"] == 1
+    assert server.letters[-1].rcpt_to == "other@example.org"
+    told = vestnik("why", dead[0]).out
+    assert "other@example.org: resent" in told

@@ -6,8 +6,9 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import Input, Select
 
-from store import outbox
+from store import moves, outbox
 from store.engine import Store
+from store.moves import Deed
 from store.vocabulary import DeliveryState
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
 from tests.tui.scripted_desk import add_notice, the_row
@@ -60,7 +61,7 @@ async def test_a_change_of_state_is_seen_without_a_key(store: Store) -> None:
     async with section(store, DeliveriesScreen) as pilot:
         shown = rows(pilot.app.screen)
         await until(pilot, lambda: shown.rows)
-        outbox.cancel(store, [held.id], "test")
+        moves.carry_out(store, Deed.CANCEL, [held.id], "test")
         await until(pilot, lambda: [row.state for row in shown.rows if row.id == held.id] == [DeliveryState.CANCELLED])
 
 

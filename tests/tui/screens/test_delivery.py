@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from store import journal, outbox
+from store import journal, moves, outbox
 from store.engine import Store
+from store.moves import Deed
 from store.vocabulary import Channel, DeliveryState
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section
 from tests.tui.scripted_desk import add_notice, the_row
@@ -87,7 +88,7 @@ async def test_the_story_goes_on_while_it_is_read(store: Store) -> None:
     held = the_row(store, DeliveryState.HELD)
     async with opened(store, held.id, language="en") as pilot:
         assert "held: silent mode" in seen(pilot.app)
-        outbox.retry(store, [held.id], "test")
+        moves.carry_out(store, Deed.RETRY, [held.id], "test")
         await until(pilot, lambda: "queued" in seen(pilot.app).split("State", 1)[1].split("\n", 1)[0])
 
 

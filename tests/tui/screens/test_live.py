@@ -8,8 +8,9 @@ from textual.widgets import Static
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
-from store import outbox
+from store import moves
 from store.engine import Store
+from store.moves import Deed
 from store.vocabulary import DeliveryState
 from tests.desk import event, lines
 from tests.tui.scripted_desk import add_notice, scripted_store
@@ -81,7 +82,7 @@ async def test_a_state_that_changes_is_shown(store: Store) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await until(pilot, lambda: pane(app).rows)
         held = next(row for row in pane(app).rows if row.state is DeliveryState.HELD)
-        outbox.cancel(store, [held.id], "test")
+        moves.carry_out(store, Deed.CANCEL, [held.id], "test")
         await until(pilot, lambda: any(r.id == held.id and r.state is DeliveryState.CANCELLED for r in pane(app).rows))
 
 
