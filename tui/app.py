@@ -105,6 +105,7 @@ class ConsoleApp(App[None]):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
+        self.live_filter = ""
         self.made_up: Mapping[str, str | bool] = {}
         self._history_of = ("", "")
         self._storms_asked_for = False

@@ -135,13 +135,18 @@ class LivePane(Widget, can_focus=True):
             return None
         return self._view if in_front and all(one.display for one in self.ancestors_with_self) else None
 
-    def show_only(self, query: DeliveryQuery) -> None:
-        """Show the newest that a filter wants, and follow."""
-        if query != self._view.query:
-            self._view, self._snapshot = replace(self._view, query=query), None
-            self._window.show(())
-            self._go_to_newest()
-            self._moved()
+    def show_only(self, query: DeliveryQuery, *, stay: bool = False) -> None:
+        """Show the newest that a filter wants, and follow; or stay where one is."""
+        if query == self._view.query:
+            return
+        self._view = replace(self._view, query=query)
+        if stay:
+            self.console.feed.wake()
+            return
+        self._snapshot = None
+        self._window.show(())
+        self._go_to_newest()
+        self._moved()
 
     def go_to_time(self, moment: datetime) -> None:
         """Go to the newest delivery made at a moment or earlier."""

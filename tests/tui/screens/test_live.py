@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
@@ -15,8 +15,10 @@ from store.vocabulary import DeliveryState
 from tests.desk import event, lines
 from tests.tui.scripted_desk import add_notice, scripted_store
 from tests.tui.waiting import until
+from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
 from tui.screens.delivery import DeliveryScreen
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.letter_preview import LetterPreview
 from tui.widgets.live_pane import LivePane
 
@@ -241,3 +243,49 @@ async def test_one_walks_through_everything_by_pages_and_to_both_ends(tmp_path: 
             await until(pilot, lambda: here(app) == newest)
     finally:
         store.close()
+
+
+async def test_a_filter_is_typed_completed_explained_kept_and_cleared(store: Store) -> None:
+    app = console(store)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        every = len(pane(app).rows)
+        await pilot.press("slash", *"сост", "right", *"не", "right")
+        field = app.screen.query_one("#filter-text", Input)
+        assert field.value == "состояние:не-ушло"
+        dead = DeliveryState.DEAD
+        await until(pilot, lambda: pane(app).rows and all(row.state is dead for row in pane(app).rows))
+        await pilot.press("enter")
+        assert app.focused is pane(app)
+        await pilot.press("2", "1")
+        await until(pilot, lambda: pane(app).rows and all(row.state is dead for row in pane(app).rows))
+        retried = here(app)
+        outbox.retry(store, [retried], "test")
+        await until(pilot, lambda: retried not in [row.id for row in pane(app).rows])
+        await pilot.press("slash", *" цвет:[/b]")
+        await until(pilot, lambda: "Нет поля «цвет»" in seen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pane(app).rows) == every)
+        assert app.focused is pane(app)
+        assert not app.screen.query_one(FilterBar).display
+        happen(store, 5006)
+        await pilot.press("slash", *"rp-5006")
+        await until(pilot, lambda: {row.object_number for row in pane(app).rows} == {"RP-5006"})
+        await pilot.press(*" нигде", "enter")
+        await until(pilot, lambda: "Ничего не найдено" in seen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pane(app).rows) > every)
+
+
+async def test_one_goes_to_a_time_and_stays_there(store: Store) -> None:
+    app = console(store, "en")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        middle = pane(app).rows[len(pane(app).rows) // 2].created_at
+        await pilot.press("g", *"soon", "enter")
+        assert "This is no time" in seen(app)
+        app.screen.query_one(Input).value = middle.astimezone(app.zone).strftime("%d.%m.%Y %H:%M")
+        await pilot.press("enter")
+        earlier = [row.id for row in pane(app).rows if row.created_at <= middle.replace(second=0, microsecond=0)]
+        await until(pilot, lambda: here(app) == max(earlier))
+        assert "staying here" in state_line(app)
