@@ -36,5 +36,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def nobody_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings of whoever runs the tests are not theirs."""
+    """The settings and the terminal of whoever runs the tests are not theirs."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("TMUX", raising=False)

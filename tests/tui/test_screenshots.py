@@ -92,6 +92,7 @@ PICTURES: list[Picture] = [
     ("company", NARROW, "ru", ["6"]),
     ("people", NARROW, "ru", ["7"]),
     ("people", WIDE, "en", ["7"]),
+    ("calls-form", NARROW, "ru", ["f9", "space", "down", "space", "down", "down", "space", "tab", "space", "down"]),
     ("person-form", NARROW, "ru", ["7", "e"]),
     ("people-import", NARROW, "en", ["7", "i"]),
     ("audit", NARROW, "ru", ["8", *["down"] * 5]),

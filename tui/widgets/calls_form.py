@@ -32,6 +32,9 @@ class CallsForm(Form):
         keep: Keeps settings; runs in a thread.
     """
 
+    DEFAULT_CSS = """
+    CallsForm Choices, CallsForm Choices:focus { height: auto; max-height: 8; }
+    """
     FOOTER: ClassVar[tuple[str, ...]] = ("form.save", "calls.try", "form.cancel")
     BINDINGS: ClassVar[list[BindingType]] = [binding("f6", "try_now", "calls.try", first=True)]
 
