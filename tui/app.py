@@ -19,7 +19,7 @@ from store.sanitise import clean_line, clean_text
 from store.vocabulary import Language
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
-from tui.terminal import LeavingSignals, install_patient_writer
+from tui.terminal import TerminalSignals, install_patient_writer
 from tui.texts import Texts
 from tui.widgets.sidebar import SECTIONS, MenuItem
 
@@ -119,7 +119,7 @@ class ConsoleApp(App[None]):
         self._child: DispatcherChild | None = None
         self._calls: Calls | None = None
         self._status: Status | None = None
-        self._signals: LeavingSignals | None = None
+        self._signals: TerminalSignals | None = None
         self.clock: Clock = clock or system_clock
         self.texts = Texts(self._language or Language.RU)
         self.zone = ZoneInfo("UTC")
@@ -134,7 +134,7 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """Show the live pane, follow the store, see to a dispatcher."""
         if not self.is_headless:
-            self._signals = LeavingSignals(self)
+            self._signals = TerminalSignals(self)
         if self._open is None:
             self._begin()
         else:

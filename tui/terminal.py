@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -36,21 +37,51 @@ class PatientWriter(_writer_thread.WriterThread):
                 gone = True
 
 
-class LeavingSignals:
-    """Ends an application in good order on SIGTERM and SIGHUP; `restore` puts back what was there before."""
+class TerminalSignals:
+    """What the terminal's signals do to an application; `restore` puts back what they did before.
+
+    SIGTERM and SIGHUP end it in good order. One that was stopped from outside (SIGSTOP) lets go of the terminal before
+    it takes it again: the framework would take it twice, and leave it as it found it the second time, without echo.
+    A new size is read on the event loop: the framework reads it in the signal's handler, which another one may
+    interrupt, and of a storm of sizes the last but one would stay.
+    """
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._before: dict[int, Any] = {number: signal.signal(number, self._leave) for number in LEAVING}
+        self._sized: Any = None
+        if hasattr(signal, "SIGCONT"):
+            self._before[signal.SIGCONT] = signal.signal(signal.SIGCONT, self._go_on)
+            self._take_sizes()
 
     def _leave(self, number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGTERM:
             # A terminal that hangs up sends SIGCONT as well, on which the framework would start it anew.
             signal.signal(signal.SIGCONT, signal.SIG_IGN)
-        leave: Callable[[], None] = lambda: self._app.exit(return_code=128 + number)  # noqa: E731
+        self._on_loop(lambda: self._app.exit(return_code=128 + number))
+
+    def _go_on(self, number: int, frame: FrameType | None) -> None:
+        driver = self._app._driver  # noqa: SLF001 - see above
+        if driver is not None and not getattr(driver, "_must_signal_resume", True):
+            driver.suspend_application_mode()
+        framework = self._before[signal.SIGCONT]
+        if callable(framework):
+            framework(number, frame)
+        self._take_sizes()
+
+    def _take_sizes(self) -> None:
+        """Handle SIGWINCH in place of the framework, which sets its handler whenever it takes the terminal."""
+        if signal.getsignal(signal.SIGWINCH) != self._size:
+            self._sized = signal.signal(signal.SIGWINCH, self._size)
+
+    def _size(self, number: int, _frame: FrameType | None) -> None:
+        if callable(self._sized):
+            self._on_loop(partial(self._sized, number, None))
+
+    def _on_loop(self, call: Callable[[], object]) -> None:
         loop = self._app._loop  # noqa: SLF001 - see above
-        if loop is not None:
-            loop.call_soon_threadsafe(leave)
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(call)
 
     def restore(self) -> None:
         """Put the handlers back."""

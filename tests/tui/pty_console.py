@@ -134,6 +134,18 @@ class Pty:
         """Read until all of some texts stand on the screen."""
         self.until(lambda: all(text in self.text for text in texts), f"not seen: {texts}")
 
+    def settle(self, seconds: float = 0.2) -> None:
+        """Read until nothing has come for a while."""
+        while self.read(seconds):
+            pass
+
+    def go(self, keys: str) -> None:
+        """Type, and read until the picture is another one and stands still."""
+        before = self.rows
+        self.press(keys)
+        self.until(lambda: self.rows != before, f"{keys!r} changes nothing")
+        self.settle()
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and read until the program has ended; gives its exit code."""
         os.kill(self.pid, number)
