@@ -5,6 +5,7 @@ bytes of length, big-endian, and that many bytes.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -36,6 +37,7 @@ class ConsoleProcess:
         self._command = [sys.executable, "-m", "tui.web.child", *([language] if language else [])]
         self._store_url = store_url
         self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._began = False
         self.last_words = ""
 
@@ -59,41 +61,41 @@ class ConsoleProcess:
             env=self._environment(width, height),
             start_new_session=True,  # Ctrl+C at the server is the server's
         )
+        self._listening = asyncio.create_task(self._listen())
 
     async def paint(self, write: Callable[[bytes], Awaitable[None]]) -> int:
         """Hand what it paints to the browser until it ends; gives its exit code.
 
-        It is read on when the browser is gone: a console that nobody reads blocks in its next write and cannot end.
+        Raises:
+            ConnectionError: The browser is gone.
         """
-        process = self._process
-        assert process is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
-        words = asyncio.create_task(self._listen())
-        try:
-            # What is printed before the first packet is no packet.
-            while (line := await process.stdout.readline()) and line != b"__GANGLION__\n":
-                pass
-            self._began = True
-            gone = False
-            while True:
-                head = await process.stdout.readexactly(5)
-                payload = await process.stdout.readexactly(int.from_bytes(head[1:], "big"))
-                # The other kinds ask the browser to open addresses and to save files.
-                if head[:1] == b"D" and not gone:
-                    try:
-                        await write(payload)
-                    except ConnectionError:
-                        gone = True
-        except asyncio.IncompleteReadError:
+        stdout = self._running.stdout
+        assert stdout is not None  # noqa: S101
+        # What is printed before the first packet is no packet.
+        while (line := await stdout.readline()) and line != b"__GANGLION__\n":
             pass
-        await words
-        return await process.wait()
+        self._began = True
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                head = await stdout.readexactly(5)
+                payload = await stdout.readexactly(int.from_bytes(head[1:], "big"))
+                # The other kinds ask the browser to open addresses and to save files.
+                if head[:1] == b"D":
+                    await write(payload)
+        if self._listening is not None:
+            await self._listening
+        return await self._running.wait()
 
     async def _listen(self) -> None:
-        assert self._process is not None  # noqa: S101
-        assert self._process.stderr is not None  # noqa: S101
-        while data := await self._process.stderr.read(4096):
+        stderr = self._running.stderr
+        assert stderr is not None  # noqa: S101
+        while data := await stderr.read(4096):
             self.last_words = (self.last_words + clean_text(data.decode("utf-8", "replace")))[-LAST_WORDS:]
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None  # noqa: S101
+        return self._process
 
     def type_in(self, text: str) -> None:
         """Keys, clicks and pasted text, as a terminal sends them.
@@ -115,29 +117,37 @@ class ConsoleProcess:
         self._send(b"M", json.dumps(values).encode())
 
     def _send(self, kind: bytes, payload: bytes) -> None:
-        assert self._process is not None  # noqa: S101
-        assert self._process.stdin is not None  # noqa: S101
-        stdin = self._process.stdin
+        stdin = self._running.stdin
+        assert stdin is not None  # noqa: S101
         if stdin.transport.get_write_buffer_size() > UNREAD:
             raise BufferError("the console does not read what is typed")
         if payload and not stdin.is_closing():  # the driver cannot read an empty packet
             stdin.write(kind + len(payload).to_bytes(4, "big") + payload)
 
     async def stop(self) -> None:
-        """End it: by the end of its input, and if that does not help by force. Its own dispatcher ends with it."""
-        process = self._process
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
+        """End it: by the end of its input, and if that does not help by force. Its own dispatcher ends with it.
+
+        What it paints is read on, and thrown away: a console that nobody reads blocks in its next write and cannot
+        end. So nobody may be at `paint` any more.
+        """
+        process = self._running
+        assert process.stdin is not None  # noqa: S101
+        process.stdin.close()
         if not self._began and process.returncode is None:
             process.terminate()  # it has nothing to end yet
         try:
             async with asyncio.timeout(END_WITHIN_S):
-                await process.wait()
+                await self._end()
         except TimeoutError:
             process.kill()
-            await process.wait()
+            await self._end()
+
+    async def _end(self) -> None:
+        stdout = self._running.stdout
+        assert stdout is not None  # noqa: S101
+        while await stdout.read(1 << 16):
+            pass
+        await self._running.wait()
 
 
 def _cells(number: int) -> int:

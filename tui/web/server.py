@@ -101,7 +101,8 @@ class WebServer:
                 async with asyncio.timeout(PLACE_WITHIN_S):
                     await self._places.acquire()
             except TimeoutError:
-                await _last_words(tab, both("web.full"), WSCloseCode.TRY_AGAIN_LATER)
+                with contextlib.suppress(ConnectionError):
+                    await _last_words(tab, both("web.full"), WSCloseCode.TRY_AGAIN_LATER)
                 return tab
             try:
                 await self._run_console(tab, _number(request, "width", 80), _number(request, "height", 24))
@@ -117,15 +118,18 @@ class WebServer:
         await console.start(width, height)
 
         async def paint() -> None:
-            code = await console.paint(tab.send_bytes)
-            await _last_words(tab, console.last_words if code else "", WSCloseCode.OK)
+            with contextlib.suppress(ConnectionError):
+                code = await console.paint(tab.send_bytes)
+                await _last_words(tab, console.last_words if code else "", WSCloseCode.OK)
 
         painting = asyncio.create_task(paint())
         try:
             await _read(tab, console)
         finally:
+            # It may be waiting for a browser that takes nothing any more.
+            painting.cancel()
+            await asyncio.wait([painting])
             await console.stop()
-            await painting
 
     async def _end_all(self, _application: web.Application) -> None:
         """Close every tab and wait for its console."""
@@ -158,12 +162,15 @@ async def _read(tab: web.WebSocketResponse, console: ConsoleProcess) -> None:
 
 
 async def _last_words(tab: web.WebSocketResponse, words: str, code: int) -> None:
-    """Say why there is no console any more, in the terminal, and close the tab's connection."""
-    with contextlib.suppress(ConnectionError):
-        if words:
-            text = words.replace("\n", "\r\n")
-            await tab.send_bytes(f"\x1b[0m\x1b[2J\x1b[H\r\n{text}\r\n".encode())
-        await tab.close(code=code)
+    """Say why there is no console any more, in the terminal, and close the tab's connection.
+
+    Raises:
+        ConnectionError: The browser is gone.
+    """
+    if words:
+        text = words.replace("\n", "\r\n")
+        await tab.send_bytes(f"\x1b[0m\x1b[2J\x1b[H\r\n{text}\r\n".encode())
+    await tab.close(code=code)
 
 
 async def _forbid(_request: web.Request, response: web.StreamResponse) -> None:

@@ -5,11 +5,21 @@ import json
 import os
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSCloseCode, WSMsgType, WSServerHandshakeError
+from aiohttp import (
+    ClientSession,
+    ClientWebSocketResponse,
+    CookieJar,
+    TCPConnector,
+    WSCloseCode,
+    WSMsgType,
+    WSServerHandshakeError,
+)
 from yarl import URL
 
 from tests.desk import new_store_file
@@ -40,7 +50,7 @@ class Desk:
         _, _, headers = await self.get(f"/?token={TOKEN}")
         return {"Cookie": headers["Set-Cookie"].partition(";")[0], "Origin": self.origin}
 
-    async def tab(self, **headers: str) -> ClientWebSocketResponse:
+    async def tab(self, headers: dict[str, str]) -> ClientWebSocketResponse:
         """Open a console."""
         return await self._client.ws_connect(f"{self.origin}/ws?width=100&height=30", headers=headers)
 
@@ -62,11 +72,24 @@ def most() -> int:
     return 8
 
 
+def narrow() -> TCPConnector:
+    """Connections that hold little of what nobody reads."""
+
+    def connected(address: Any) -> socket.socket:
+        made = socket.socket(family=address[0], type=address[1], proto=address[2])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+        made.setblocking(False)
+        return made
+
+    return TCPConnector(socket_factory=connected)
+
+
 @pytest.fixture
 async def desk(store_at: str, public: str | None, most: int) -> AsyncIterator[Desk]:
     listening = listen("127.0.0.1", 0)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
     web = WebServer(Door(TOKEN, 8470, public), store_at, language="en", most=most)
-    async with running(web, listening), ClientSession() as client:
+    async with running(web, listening), ClientSession(connector=narrow()) as client:
         yield Desk(f"http://127.0.0.1:{listening.getsockname()[1]}", client)
 
 
@@ -127,7 +150,7 @@ async def test_a_page_of_somebody_elses_cannot_open_a_console(desk: Desk, origin
     if origin is not None:
         headers["Origin"] = origin.replace("OUR", desk.origin.removeprefix("http://"))
     with pytest.raises(WSServerHandshakeError) as refused:
-        await desk.tab(**headers)
+        await desk.tab(headers)
     assert refused.value.status == 403
 
 
@@ -135,7 +158,7 @@ async def test_a_console_needs_the_cookie(desk: Desk) -> None:
     headers = await desk.come_in()
     for cookie in ("", "vestnik_8470=wrong", f"vestnik_8470={TOKEN}"):
         with pytest.raises(WSServerHandshakeError) as refused:
-            await desk.tab(**headers | {"Cookie": cookie})
+            await desk.tab(headers | {"Cookie": cookie})
         assert refused.value.status == 403
 
 
@@ -157,16 +180,16 @@ async def test_consoles_come_and_go_with_their_tabs(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr(server, "PLACE_WITHIN_S", 0.2)
     monkeypatch.setattr(console_process, "END_WITHIN_S", 0.5)
     headers = await desk.come_in()
-    first = await desk.tab(**headers)
+    first = await desk.tab(headers)
     await painted(first, "Nothing has happened yet")
-    second = await desk.tab(**headers)
+    second = await desk.tab(headers)
     await painted(second, "Too many consoles")
     assert (await second.receive()).data == WSCloseCode.TRY_AGAIN_LATER
     processes = descendants(os.getpid())
     assert processes
     monkeypatch.setattr(server, "PLACE_WITHIN_S", 30)
     await first.close()
-    third = await desk.tab(**headers)  # it waits for the place of the first
+    third = await desk.tab(headers)  # it waits for the place of the first
     await painted(third, "Nothing has happened yet")
     assert not alive(processes)
     os.kill(descendants(os.getpid())[0], signal.SIGSTOP)
@@ -174,10 +197,26 @@ async def test_consoles_come_and_go_with_their_tabs(desk: Desk, monkeypatch: pyt
     await until(lambda: not descendants(os.getpid()), "a console that hangs is not ended")
 
 
+@pytest.mark.parametrize("most", [1])
+async def test_the_console_of_a_browser_that_takes_nothing_any_more_ends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "HEARTBEAT_S", 2)
+    headers = await desk.come_in()
+    tab = await desk.tab(headers)
+    await painted(tab, "Nothing has happened yet")
+    processes = descendants(os.getpid())
+    for number in range(40):  # each is painted whole, far more than the network holds
+        await tab.send_json(["resize", {"width": 300 + number % 2, "height": 100}])
+    await until(lambda: not alive(processes), "a console goes on for nobody")
+    await tab.close()
+    await painted(await desk.tab(headers), "Nothing has happened yet")
+
+
 async def test_what_no_page_of_ours_says_ends_the_connection(desk: Desk) -> None:
     headers = await desk.come_in()
     for words in ("[]", "nonsense", '["stdin", 1]', '["resize", {"width": "x"}]', '["run", "rm"]', "[" * 100_000):
-        tab = await desk.tab(**headers)
+        tab = await desk.tab(headers)
         await tab.send_str(words)
         async with asyncio.timeout(30):
             while (await tab.receive()).type is WSMsgType.BINARY:
@@ -185,18 +224,25 @@ async def test_what_no_page_of_ours_says_ends_the_connection(desk: Desk) -> None
         assert tab.closed
 
 
-async def test_a_console_in_a_browser_neither_rings_nor_sets_titles_nor_notifies(
+async def test_a_console_in_a_browser_neither_calls_nor_saves_files(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "vestnik").mkdir()
     wishes = {"bell": ["dead"], "title": ["dead"], "desktop": ["dead"], "kind": "osc777"}
     (tmp_path / "vestnik" / "calls.json").write_text(json.dumps(wishes))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    tab = await desk.tab(**await desk.come_in())
+    tab = await desk.tab(await desk.come_in())
     came = await painted(tab, "Nothing has happened yet")
     await tab.send_json(["stdin", ""])
-    # The system, how to be called, and a trial of all three ways.
-    for keys, seen in (("9", "Dispatchers"), ("\x1b[20~", "Call me while"), ("\x1b[17~", "nothing to call by")):
+    for keys, seen in (
+        ("9", "Dispatchers"),
+        ("\x1b[20~", "Call me while"),  # F9
+        ("\x1b[17~", "nothing to call by"),  # F6, a trial of all three ways
+        ("\x1b", "Dispatchers"),
+        ("\x10", "Search for"),  # Ctrl+P, the palette
+        ("screenshot", "Save an SVG"),
+        ("\r", "Failed to save"),
+    ):
         await tab.send_json(["stdin", keys])
         came += await painted(tab, seen)
     shapes = {"\x1b]22;default\x07", "\x1b]22;text\x07"}  # of the pointer, by the framework
@@ -207,7 +253,7 @@ async def test_a_console_in_a_browser_neither_rings_nor_sets_titles_nor_notifies
 
 async def test_why_a_console_did_not_open_is_said_in_its_tab(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "vestnik.db").write_bytes(b"no database" * 1000)
-    tab = await desk.tab(**await desk.come_in())
+    tab = await desk.tab(await desk.come_in())
     await painted(tab, "vestnik.db")
 
 
