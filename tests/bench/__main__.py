@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests.bench.cost_per_event import measure_cost_per_event
 from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
+from tests.bench.pane import measure_pane
 from tests.bench.whole_line import measure_whole_line
 
 
@@ -18,6 +19,7 @@ def main() -> None:
         "cost_per_event": measure_cost_per_event,
         "whole_line": lambda: measure_whole_line(letters),
         "first_paint": measure_first_paint,
+        "pane": measure_pane,
         "clock": measure_clock,
         "real_time": measure_real_time,
         "reschedule": measure_reschedule,

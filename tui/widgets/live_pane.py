@@ -15,6 +15,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.dom import NoScreen
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -180,11 +181,16 @@ class LivePane(Widget, can_focus=True):
         """Take what was seen. What was asked for before one wanted to see something else comes too late."""
         if not self.is_attached or snapshot.view.query != self._view.query:
             return
-        before = self._window.in_sight, self._window.cursor, self._snapshot
+        before = self._window.in_sight, self._window.cursor
+        painted = self._state, self._thumb
         if snapshot.view.anchor == self._view.anchor or not self._follow:
             self._take(snapshot)
-        if before != (self._window.in_sight, self._window.cursor, self._snapshot):
+        if before != (self._window.in_sight, self._window.cursor):
             self.refresh()
+        elif painted != (self._state, self._thumb):
+            # Ten times a second while others arrive: the rows under one's eyes are not painted again for that.
+            bar, below = Region(self.size.width - 1, 0, 1, self.size.height), self._window.height
+            self.refresh(bar, Region(0, below, self.size.width, 1))
         self.post_message(self.Seen(snapshot, self._follow))
 
     def _take(self, snapshot: Snapshot) -> None:
@@ -250,24 +256,31 @@ class LivePane(Widget, can_focus=True):
 
     def action_move(self, step: int) -> None:
         """Move the cursor by rows; at the edge where rows arrive it follows them."""
-        newest_first, snapshot = self.console.newest_on_top, self._snapshot
-        if not self._window.rows or snapshot is None:
+        newest_first, snapshot, window = self.console.newest_on_top, self._snapshot, self._window
+        if not window.rows or snapshot is None:
             return
-        place = self._window.cursor + step
-        at_edge = place <= 0 if newest_first else place >= len(self._window.rows) - 1
+        before = window.top, window.cursor
+        place = window.cursor + step
+        at_edge = place <= 0 if newest_first else place >= len(window.rows) - 1
         if at_edge and snapshot.newest_here and (step < 0) is newest_first:
             self._go_to_newest()
         else:
             self._edge = self._near = None
             if self._follow:
                 self._pause()
-                self._want(self._window.rows[self._window.cursor].id)
+                self._want(window.rows[window.cursor].id)
             self._step(step)
-        self._moved()
+        self._moved(*before)
 
-    def _moved(self) -> None:
+    def _moved(self, top: int = -1, cursor: int = 0) -> None:
+        """Show that the cursor is elsewhere; where the same row is on top as before, only its lines."""
         self._tell()
-        self.refresh()
+        window, width = self._window, self.size.width
+        if top == window.top:
+            lines = {cursor - top, window.cursor - top, window.height}
+            self.refresh(*(Region(0, line, width, 1) for line in lines))
+        else:
+            self.refresh()
         if self._snapshot is not None:
             self.post_message(self.Seen(self._snapshot, self._follow))
 
@@ -370,19 +383,22 @@ class LivePane(Widget, can_focus=True):
             line = Strip([Segment(fitted(text, width), base + Style(dim=True))], width)
         return Strip([*line, self._bar(y, base)], width + 1)
 
-    def _state_line(self, width: int, base: Style) -> Strip:
-        """Whether it follows; else how many have arrived meanwhile, and what leads to them; how far it has looked."""
+    @property
+    def _state(self) -> tuple[str, str]:
+        """Whether it follows, else how many have arrived meanwhile; how far it has looked. Words and how they look."""
         snapshot, texts = self._snapshot, self.console.texts
         if snapshot is None:
-            return Strip([Segment(" " * width, base)], width)
+            return "", "live-pane--state"
         arrived = snapshot.arrived if snapshot.view.since == self._view.since else 0
         words = "pane.following" if self._follow else "pane.arrived" if arrived else "pane.paused"
         parts = [texts(words, count=arrived)]
         if snapshot.looking is not None:
             parts.append(texts("pane.looking", percent=int(100 * snapshot.looking)))
-        kind = "live-pane--arrived" if arrived and not self._follow else "live-pane--state"
-        style = base + self.get_component_rich_style(kind)
-        return Strip([Segment(fitted(" " + " · ".join(parts), width), style)], width)
+        return " · ".join(parts), "live-pane--arrived" if arrived and not self._follow else "live-pane--state"
+
+    def _state_line(self, width: int, base: Style) -> Strip:
+        words, kind = self._state
+        return Strip([Segment(fitted(f" {words}", width), base + self.get_component_rich_style(kind))], width)
 
     @property
     def _nothing(self) -> str:
@@ -392,18 +408,24 @@ class LivePane(Widget, can_focus=True):
         return self.console.texts("live.empty" if self._view.query == DeliveryQuery() else "deliveries.none_found")
 
     def _bar(self, y: int, base: Style) -> Segment:
-        """A piece of the bar: where among all deliveries of the store those in sight are."""
-        snapshot, rows = self._snapshot, self._window.in_sight
-        height = self._window.height
-        if snapshot is None or not rows or (snapshot.newest_here and snapshot.oldest_here and len(rows) < height):
+        """A piece of the bar."""
+        place = self._thumb
+        if place is None:
             return Segment(" ", base)
+        kind = "live-pane--thumb" if y == place else "live-pane--bar"
+        return Segment("█" if y == place else "│", base + self.get_component_rich_style(kind))
+
+    @property
+    def _thumb(self) -> int | None:
+        """The line that shows where among all deliveries of the store those in sight are; `None`: all are in sight."""
+        snapshot, rows, height = self._snapshot, self._window.in_sight, self._window.height
+        if snapshot is None or not rows or (snapshot.newest_here and snapshot.oldest_here and len(rows) < height):
+            return None
         span = max(1, snapshot.last - snapshot.first)
         middle = rows[len(rows) // 2].id
         share = (snapshot.last - middle) / span if self.console.newest_on_top else (middle - snapshot.first) / span
         at_start, at_end = self._at_ends(snapshot)
-        place = 0 if at_start else height - 1 if at_end else min(max(round(share * height), 1), height - 2)
-        kind = "live-pane--thumb" if y == place else "live-pane--bar"
-        return Segment("█" if y == place else "│", base + self.get_component_rich_style(kind))
+        return 0 if at_start else height - 1 if at_end else min(max(round(share * height), 1), height - 2)
 
     def _at_ends(self, snapshot: Snapshot) -> tuple[bool, bool]:
         """Whether the first row of all is in sight, and whether the last one is."""

@@ -260,7 +260,7 @@ async def test_a_filter_is_typed_completed_explained_kept_and_cleared(store: Sto
         await pilot.press("2", "1")
         await until(pilot, lambda: pane(app).rows and all(row.state is dead for row in pane(app).rows))
         retried = here(app)
-        outbox.retry(store, [retried], "test")
+        moves.carry_out(store, Deed.RETRY, [retried], "test")
         await until(pilot, lambda: retried not in [row.id for row in pane(app).rows])
         await pilot.press("slash", *" цвет:[/b]")
         await until(pilot, lambda: "Нет поля «цвет»" in seen(app))
