@@ -8,7 +8,6 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 DEADLINE_S = 30
 
@@ -24,10 +23,6 @@ class Served:
     def address(self) -> str:
         """Where it is, without the token."""
         return self.url.partition("?")[0]
-
-    @property
-    def token(self) -> str:
-        return parse_qs(urlsplit(self.url).query)["token"][0]
 
     def below(self) -> list[int]:
         """The processes below the server: consoles, and their dispatchers."""
@@ -60,6 +55,11 @@ def descendants(pid: int) -> list[int]:
     except OSError:
         return []
     return [found for child in children for found in (child, *descendants(child))]
+
+
+def said_to(pid: int) -> str:
+    """The command line and the environment a process was started with."""
+    return "".join(Path(f"/proc/{pid}/{name}").read_bytes().decode() for name in ("cmdline", "environ"))
 
 
 def alive(pids: list[int]) -> list[int]:

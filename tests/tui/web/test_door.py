@@ -23,7 +23,7 @@ from aiohttp import (
 from yarl import URL
 
 from tests.desk import new_store_file
-from tests.tui.web.served import alive, descendants, serving, until
+from tests.tui.web.served import alive, descendants, said_to, serving, until
 from tui.web import console_process, server
 from tui.web.door import Door
 from tui.web.server import WebServer, listen, running
@@ -257,14 +257,19 @@ async def test_why_a_console_did_not_open_is_said_in_its_tab(desk: Desk, tmp_pat
     await painted(tab, "vestnik.db")
 
 
-async def test_nothing_outlives_a_server_that_is_killed(store_at: str) -> None:
+async def test_nothing_outlives_a_server_that_is_killed_and_nobody_learns_its_token(
+    store_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VESTNIK_WEB_TOKEN", TOKEN)
     with serving(store_at) as served:
+        assert TOKEN not in served.url
         async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:  # which takes cookies from numbers
-            await (await client.get(served.url)).read()
+            await (await client.get(served.address, params={"token": TOKEN})).read()
             origin = {"Origin": served.address.rstrip("/")}
             async with client.ws_connect(f"{served.address}ws", headers=origin) as tab:
                 await painted(tab, "Лента")
                 await until(lambda: len(served.below()) > 1, "the console starts no dispatcher")
                 processes = served.below()
+                assert [pid for pid in processes if TOKEN in said_to(pid)] == []
                 served.process.kill()
                 await until(lambda: not alive(processes), "a console outlives its server")
