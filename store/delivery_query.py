@@ -59,24 +59,39 @@ def page(
 
     A page may be short, or empty, though there are more: `ended` tells.
     """
-    end = time.monotonic() + budget_s
     with store.read() as connection:
-        walk = Walk(connection, query)
-        if after is None:
-            steps, reached = walk.down(None if before is None else before - 1), walk.last + 1
-            reached = reached if before is None else min(before, reached)
-        else:
-            steps, reached = walk.up(after + 1), max(after, walk.first - 1)
-        found: list[int] = []
-        ended = True
-        for ids, looked_to in steps:
-            room = limit - len(found)
-            found += ids[:room]
-            reached = found[-1] if len(ids) >= room else looked_to
-            if len(ids) >= room or time.monotonic() > end:
-                ended = reached <= walk.first if after is None else reached >= walk.last
-                break
+        found, reached, ended = _near(connection, query, before, after, limit, budget_s)
         return Page(_rows(connection, found), reached, ended)
+
+
+def ids_wanted(
+    store: Store, query: DeliveryQuery, *, before: int | None = None, limit: int = PAGE, budget_s: float = BUDGET_S
+) -> tuple[list[int], int, bool]:
+    """Like `page`, downwards, the numbers alone: those found, the furthest one looked at, whether that is the end."""
+    with store.read() as connection:
+        return _near(connection, query, before, None, limit, budget_s)
+
+
+def _near(
+    connection: Connection, query: DeliveryQuery, before: int | None, after: int | None, limit: int, budget_s: float
+) -> tuple[list[int], int, bool]:
+    end = time.monotonic() + budget_s
+    walk = Walk(connection, query)
+    if after is None:
+        steps, reached = walk.down(None if before is None else before - 1), walk.last + 1
+        reached = reached if before is None else min(before, reached)
+    else:
+        steps, reached = walk.up(after + 1), max(after, walk.first - 1)
+    found: list[int] = []
+    ended = True
+    for ids, looked_to in steps:
+        room = limit - len(found)
+        found += ids[:room]
+        reached = found[-1] if len(ids) >= room else looked_to
+        if len(ids) >= room or time.monotonic() > end:
+            ended = reached <= walk.first if after is None else reached >= walk.last
+            break
+    return found, reached, ended
 
 
 def newest(store: Store, query: DeliveryQuery, limit: int = PAGE, *, before: int | None = None) -> list[FeedRow]:

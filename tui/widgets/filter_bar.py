@@ -101,7 +101,8 @@ class FilterBar(Vertical):
         field = self.query_one(Input)
         if text is not None:
             field.value = text
-        field.focus()
+        # At once: what is typed right after the key goes here and not to the list.
+        self.screen.set_focus(field)
 
     def take(self, text: str) -> None:
         """Filter by this, and stay where one is."""

@@ -26,6 +26,8 @@ from store.delivery_query import DeliveryQuery
 from store.errors import StoreError
 from tui.delivery_reader import Snapshot, View
 from tui.spoken import binding
+from tui.widgets.column_list import MARK
+from tui.widgets.delivery_list import ACKNOWLEDGED
 from tui.widgets.feed_line import feed_line, fitted
 from tui.widgets.row_list import RowList
 from tui.widgets.row_window import RowWindow
@@ -38,6 +40,9 @@ PAGES_AHEAD = 3
 NEAR = 1
 """So many pages from the end of what is at hand, more is asked for."""
 WHEEL_ROWS = 3
+MARKED_AT_ONCE = 2_000
+MOST_MARKED = 200_000
+"""More are not marked at a stroke: what is done with them is shown before, and takes its time."""
 
 
 class LivePane(Widget, can_focus=True):
@@ -58,6 +63,8 @@ class LivePane(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("enter", "open", "pane.open"),
         binding("space", "follow", "pane.follow"),
+        binding("x,insert", "mark", "pane.mark"),
+        binding("ctrl+a", "mark_all", "pane.mark_all"),
         binding("o", "order", "pane.order"),
         binding("up", "move(-1)", "pane.up", show=False),
         binding("down", "move(1)", "pane.down", show=False),
@@ -99,6 +106,7 @@ class LivePane(Widget, can_focus=True):
         self._owed = 0
         self._edge: bool | None = None
         self._near: int | None = None
+        self._marked: set[int] = set()
 
     # What others ask of it.
 
@@ -116,6 +124,22 @@ class LivePane(Widget, can_focus=True):
     def current(self) -> FeedRow | None:
         """The row under the cursor."""
         return self._window.current
+
+    @property
+    def marked(self) -> list[int]:
+        """Ids of the marked rows, smallest first; they need not be at hand."""
+        return sorted(self._marked)
+
+    @property
+    def chosen(self) -> list[int]:
+        """Ids of the marked rows, else of the one under the cursor."""
+        current = self.current
+        return self.marked or ([current.id] if current else [])
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self._marked.clear()
+        self.refresh()
 
     @property
     def following(self) -> bool:
@@ -145,6 +169,7 @@ class LivePane(Widget, can_focus=True):
             self.console.feed.wake()
             return
         self._snapshot = None
+        self._marked.clear()
         self._window.show(())
         self._go_to_newest()
         self._moved()
@@ -309,6 +334,39 @@ class LivePane(Widget, can_focus=True):
             self._go_to_newest()
         self._moved()
 
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away, and go down."""
+        if current := self.current:
+            self._marked ^= {current.id}
+            self.action_move(1)
+            self.refresh()
+
+    def action_mark_all(self) -> None:
+        """Mark all that the filter wants, however many; where some are marked, take the marks away."""
+        if self._marked:
+            self.unmark()
+            return
+        query, store = self._view.query, self.console.store
+
+        def look() -> None:
+            found: set[int] = set()
+            before: int | None = None
+            ended = False
+            try:
+                while not ended and len(found) < MOST_MARKED and self.is_attached and query == self._view.query:
+                    ids, before, ended = delivery_query.ids_wanted(store, query, before=before, limit=MARKED_AT_ONCE)
+                    found.update(ids)
+                    self.app.call_from_thread(self._mark, query, found)
+            except StoreError:
+                return  # the follower says so, loudly
+
+        self.run_worker(look, thread=True, exclusive=True, group="mark", exit_on_error=False)
+
+    def _mark(self, query: DeliveryQuery, found: set[int]) -> None:
+        if query == self._view.query:
+            self._marked = set(found)
+            self.refresh()
+
     def action_order(self) -> None:
         """Turn the order round."""
         self.console.newest_on_top = not self.console.newest_on_top
@@ -377,7 +435,9 @@ class LivePane(Widget, can_focus=True):
             style = base
             if place == self._window.cursor:
                 style += self.get_component_rich_style("live-pane--cursor")
-            line = feed_line(self._window.rows[place], width, style, self.console)
+            row = self._window.rows[place]
+            sign = MARK if row.id in self._marked else ACKNOWLEDGED if row.acknowledged else " "
+            line = Strip([Segment(sign, style), *feed_line(row, width - 1, style, self.console)], width)
         else:
             text = f"  {self._nothing}" if not self._window.rows and y == 1 else ""
             line = Strip([Segment(fitted(text, width), base + Style(dim=True))], width)
@@ -392,6 +452,8 @@ class LivePane(Widget, can_focus=True):
         arrived = snapshot.arrived if snapshot.view.since == self._view.since else 0
         words = "pane.following" if self._follow else "pane.arrived" if arrived else "pane.paused"
         parts = [texts(words, count=arrived)]
+        if self._marked:
+            parts.insert(0, texts("rules.marked", count=len(self._marked)))
         if snapshot.looking is not None:
             parts.append(texts("pane.looking", percent=int(100 * snapshot.looking)))
         return " · ".join(parts), "live-pane--arrived" if arrived and not self._follow else "live-pane--state"

@@ -289,3 +289,22 @@ async def test_one_goes_to_a_time_and_stays_there(store: Store) -> None:
         earlier = [row.id for row in pane(app).rows if row.created_at <= middle.replace(second=0, microsecond=0)]
         await until(pilot, lambda: here(app) == max(earlier))
         assert "staying here" in state_line(app)
+
+
+async def test_rows_are_marked_one_by_one_and_all_that_a_filter_wants(store: Store) -> None:
+    app = console(store, "en")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        newest = here(app)
+        await pilot.press("x", "down", "x")
+        assert pane(app).marked == [newest - 2, newest]
+        assert [line[0] for line in screen_lines(app)[:3]] == ["▶", " ", "▶"]
+        assert "2 marked" in state_line(app)
+        await pilot.press("ctrl+a")
+        assert pane(app).chosen == [here(app)]
+        await pilot.press("ctrl+a")
+        await until(pilot, lambda: len(pane(app).marked) == newest)
+        await pilot.press("slash", *"state:held", "enter")
+        await until(pilot, lambda: pane(app).rows and not pane(app).marked)
+        await pilot.press("ctrl+a")
+        await until(pilot, lambda: pane(app).marked == sorted(row.id for row in pane(app).rows))
