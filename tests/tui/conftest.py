@@ -1,11 +1,13 @@
 """The console's tests have a desk with a morning behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from store.engine import Store
+from tests.desk import furnish, open_store
+from tests.store.letters import fill
 from tests.tui.scripted_desk import scripted_store
 
 SAME_CODE = {"size", "language", "number"}
@@ -32,6 +34,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = scripted_store(tmp_path)
     yield store
     store.close()
+
+
+@pytest.fixture
+def desk_of(tmp_path: Path) -> Iterator[Callable[[int], Store]]:
+    """Makes a desk with so many notifications, one a second, each thousandth of them dead, held, or in the queue."""
+    made: list[Store] = []
+
+    def desk(notifications: int) -> Store:
+        store = open_store(tmp_path / f"desk{len(made)}")
+        made.append(store)
+        furnish(store)
+        store.write(lambda connection: fill(connection, notifications))
+        return store
+
+    yield desk
+    for store in made:
+        store.close()
 
 
 @pytest.fixture(autouse=True)
