@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import func, select, text
 
 from store import tables
 from store.cards import Status
@@ -25,7 +25,7 @@ OPEN = text("deadline.state < 2")
 """The partial index's own words."""
 
 
-Fits = Callable[[Connection, Sequence[int]], Collection[int]]
+Fits = Callable[[Store, Sequence[int]], Collection[int]]
 """Which of some deliveries fit a filter; gives their ids."""
 
 
@@ -134,9 +134,8 @@ class News:
             return 0
         ids, fit = {row.id for row, _ in happened}, set[int]()
         ordered = sorted(ids)
-        with self._store.read() as connection:
-            for start in range(0, len(ordered), PORTION):
-                fit.update(one.fits(connection, ordered[start : start + PORTION]))
+        for start in range(0, len(ordered), PORTION):
+            fit.update(one.fits(self._store, ordered[start : start + PORTION]))
         newly = len(fit - one.fitting.keys())
         for key in ids - fit:
             one.fitting.pop(key, None)

@@ -12,6 +12,10 @@ from dispatch.planner import Planner
 from store import outbox, tables
 from store.cards import DispatcherCard, Person
 from store.clock import Clock
+from store.delivery_query import matching
+from store.delivery_traits import DeliveryQuery
+from store.delivery_query import matching
+from store.delivery_traits import DeliveryQuery
 from store.directory import save_people
 from store.engine import Store
 from store.moves import Deed, carry_out
@@ -116,10 +120,10 @@ def test_deadlines_and_escalations_are_counted(store: Store) -> None:
 
 
 def test_a_saved_filter_counts_what_comes_to_fit_it(store: Store) -> None:
-    def held_about_x1(connection: Connection, ids: Sequence[int]) -> Collection[int]:
-        d, e = tables.delivery, tables.event
-        held = select(d.c.id).join(e, e.c.id == d.c.event_id).where(d.c.id.in_(ids), d.c.state == 2)
-        return connection.execute(held.where(e.c.object_number == "X-1")).scalars().all()
+    query = DeliveryQuery(states=(DeliveryState.HELD,), numbers=("X-1",))
+
+    def held_about_x1(store: Store, ids: Sequence[int]) -> Collection[int]:
+        return matching(store, query, ids)
 
     name = "filter:Мои [b]"
     news = News(store, [name], filters={name: held_about_x1, "filter:not wished for": held_about_x1})

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 
+from store.audit import settings_revision
 from store.cards import Status
 from tui.spoken import Spoken
 from tui.store_follower import follow
@@ -44,6 +45,19 @@ class SectionScreen(Spoken[None]):
             follow(self.store, self._gone, lambda: self.is_current, load)
 
         self.run_worker(watch, group="watch", thread=True, exit_on_error=False)
+
+    def follow_settings(self, reload: Callable[[], object]) -> None:
+        """Have something done, in the application's thread, after each change of a setting while it is in front."""
+        seen = -1
+
+        def look() -> None:
+            nonlocal seen
+            revision = settings_revision(self.store)
+            if revision != seen:
+                self.console.call_later_from_thread(reload)
+            seen = revision
+
+        self.follow_store(look)
 
     def compose(self) -> ComposeResult:
         """The frame around the content."""

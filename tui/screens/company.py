@@ -53,6 +53,7 @@ class CompanyScreen(SectionScreen):
     def on_mount(self) -> None:
         self._card: Company | None = None
         self.query_one("#company-edit").focus()
+        self.follow_settings(self.reload)
 
     def on_screen_resume(self) -> None:
         self.reload()

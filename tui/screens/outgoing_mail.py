@@ -122,6 +122,7 @@ class OutgoingMailScreen(SectionScreen):
     def on_mount(self) -> None:
         self._sending = Sending()
         self._cards: tuple[MailConnection, ...] | None = None
+        self.follow_settings(self.reload)
 
     def on_screen_resume(self) -> None:
         self.reload()
@@ -149,6 +150,7 @@ class OutgoingMailScreen(SectionScreen):
         if self._cards is None and event.cards and event.sending.missing:
             self._go_to("tab-sending")  # where letters are kept back for
         self._cards = event.cards
+        looked_at = self._chosen()
         place = self.query_one("#connection-cards", Vertical)
         await place.remove_children()
         if event.cards:
@@ -157,9 +159,14 @@ class OutgoingMailScreen(SectionScreen):
         else:
             await place.mount(Static(Content(self.say("mail.no_connections")), classes="notice"))
         if self._tab == "tab-connections":
-            (self.query("ConnectionCard Button.edit").first() if event.cards else self.query_one("#add")).focus()
+            self._go_to_card(looked_at.card.id if looked_at is not None else 0)
 
         self._show_health()
+
+    def _go_to_card(self, key: int) -> None:
+        """Go to a connection, or to the first where it is gone: others change connections too."""
+        found = self.query(f"#connection-{key} Button.edit") or self.query("ConnectionCard Button.edit")
+        (found or self.query("#add")).first().focus()
 
     def show_status(self, status: Status) -> None:
         super().show_status(status)
