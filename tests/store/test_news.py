@@ -14,8 +14,6 @@ from store.cards import DispatcherCard, Person
 from store.clock import Clock
 from store.delivery_query import matching
 from store.delivery_traits import DeliveryQuery
-from store.delivery_query import matching
-from store.delivery_traits import DeliveryQuery
 from store.directory import save_people
 from store.engine import Store
 from store.moves import Deed, carry_out
