@@ -21,7 +21,7 @@ MINUTE = 60_000_000
 KEPT_MINUTES = 2 * 24 * 60
 """More than the longest span that is shown."""
 SHARDS = 1024
-COUNTED = (DeliveryState.SENT, DeliveryState.HELD, DeliveryState.DEAD)
+COUNTED: tuple[DeliveryState, ...] = (DeliveryState.SENT, DeliveryState.HELD, DeliveryState.DEAD)
 _COLUMNS = ("minute", "state", "shard", "letters")
 _ADD = "ON CONFLICT (minute, state, shard) DO UPDATE SET letters = letter_rate.letters + excluded.letters"
 

@@ -108,7 +108,7 @@ class ConsoleApp(App[None]):
         self.live_filter = ""
         self.made_up: Mapping[str, str | bool] = {}
         self._history_of = ("", "")
-        self._storms_asked_for = False
+        self._deliveries_asked_for = ""
         self._clock = clock
         self._language = Language(language) if language else None
         self._start_dispatcher = start_dispatcher
@@ -238,19 +238,23 @@ class ConsoleApp(App[None]):
         self._history_of = what, text
         self.action_section("audit")
 
-    def action_storms(self) -> None:
-        """Show the deliveries that a storm holds."""
+    def open_deliveries(self, what: str) -> None:
+        """Go to the deliveries, narrowed to a state or, with `storm`, to what storms hold."""
         from tui.screens.deliveries import DeliveriesScreen
 
         if isinstance(self.screen, DeliveriesScreen):
-            self.screen.show_storms()
+            self.screen.narrow(what)
         else:
-            self._storms_asked_for = True
+            self._deliveries_asked_for = what
             self.action_section("deliveries")
 
-    def take_storms_asked_for(self) -> bool:
-        """Whether the deliveries are asked to show what storms hold; asked once, they show all afterwards."""
-        asked, self._storms_asked_for = self._storms_asked_for, False
+    def action_storms(self) -> None:
+        """Show the deliveries that a storm holds."""
+        self.open_deliveries("storm")
+
+    def take_deliveries_asked_for(self) -> str:
+        """What the deliveries are asked to show; asked once, they show all afterwards."""
+        asked, self._deliveries_asked_for = self._deliveries_asked_for, ""
         return asked
 
     def take_history_of(self) -> tuple[str, str]:
@@ -343,6 +347,13 @@ class ConsoleApp(App[None]):
             self._calls.seen()
         await super().on_event(event)
 
+    def action_board(self) -> None:
+        """Show the board: letters against time, the queue, connections, dispatchers, what is to come."""
+        from tui.screens.board import BoardScreen
+
+        if not isinstance(self.screen, BoardScreen):
+            self.push_screen(BoardScreen())
+
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
         self.toggle_class("-no-menu")
@@ -357,6 +368,7 @@ class ConsoleApp(App[None]):
             title = self.texts(f"help.go_{name}")
             words = self.texts("palette.go", title=title, number=number)
             yield SystemCommand(title, words, partial(self.action_section, name))
+        yield SystemCommand(self.texts("key.app_board"), self.texts("help.app_board"), self.action_board)
         yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
         yield SystemCommand(self.texts("timeline.title"), self.texts("timeline.hint"), self.action_timeline)
         yield SystemCommand(self.texts("made_up.title"), self.texts("help.app_made_up"), self.action_made_up)

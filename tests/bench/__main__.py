@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 
+from tests.bench.board import measure_board
 from tests.bench.cost_per_event import measure_cost_per_event
 from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
@@ -23,6 +24,7 @@ def main() -> None:
         "clock": measure_clock,
         "real_time": measure_real_time,
         "reschedule": measure_reschedule,
+        "board": measure_board,
     }
     figures = {name: bench() for name, bench in benches.items() if not words or name in words}
     for name, figure in figures.items():

@@ -29,7 +29,7 @@ def clock() -> HandClock:
     return HandClock()
 
 
-def _more(connection: Connection, count: int, **values: object) -> None:
+def more(connection: Connection, count: int, **values: object) -> None:
     row = {"notification_id": 1, "event_id": 1, "channel": "email", "recipient_name": "О", "recipient_address": "a"}
     row |= {"state": 0, "next_at": NOON, "created_at": NOON, **values}
     connection.execute(insert(tables.delivery), [row] * count)
@@ -58,15 +58,15 @@ def test_the_status_is_right_after_every_commit_whoever_wrote(store: Store, cloc
     assert read_status(store).deliveries["cancelled"] == 1
     assert _agrees(store)
     with closing(Store.open(store.url)) as other:  # another process, on PostgreSQL with connections of its own
-        other.write(lambda connection: _more(connection, 7, state=SENT.value))
-        store.write(lambda connection: _more(connection, 3, state=5))
+        other.write(lambda connection: more(connection, 7, state=SENT.value))
+        store.write(lambda connection: more(connection, 3, state=5))
         assert _agrees(store)
         assert _agrees(other)
     with store.engine.connect() as connection:  # what is taken back was not
-        _more(connection, 5)
+        more(connection, 5)
         connection.rollback()
     with pytest.raises(ZeroDivisionError):
-        store.write(lambda connection: (_more(connection, 5), 1 // 0))
+        store.write(lambda connection: (more(connection, 5), 1 // 0))
     assert _agrees(store)
     store.write(lambda con: con.execute(delete(tables.delivery).where(tables.delivery.c.id.in_(ids))))
     assert _agrees(store)
@@ -83,9 +83,9 @@ def test_the_status_is_right_after_every_commit_whoever_wrote(store: Store, cloc
 
 def test_the_queue_says_what_is_due_what_waits_and_why_letters_are_held(store: Store, clock: HandClock) -> None:
     store.write(lambda connection: fill(connection, 5))
-    store.write(lambda connection: _more(connection, 4, next_at=NOON + timedelta(hours=1)))
-    store.write(lambda connection: _more(connection, 2, state=HELD.value, reason="storm_object"))
-    store.write(lambda connection: _more(connection, 3, state=HELD.value, reason="silent_mode"))
+    store.write(lambda connection: more(connection, 4, next_at=NOON + timedelta(hours=1)))
+    store.write(lambda connection: more(connection, 2, state=HELD.value, reason="storm_object"))
+    store.write(lambda connection: more(connection, 3, state=HELD.value, reason="silent_mode"))
     store.write(lambda connection: outbox.claim(connection, clock(), clock() + timedelta(minutes=5), "me", 2))
     found = read_status(store)
     assert (found.queue.due, found.queue.later, found.queue.in_hand) == (3, 4, 2)

@@ -52,6 +52,8 @@ PICTURES: list[Picture] = [
     ("live", WIDE, "ru", []),
     ("live", NARROW, "ru", []),
     ("live", NARROW, "en", []),
+    ("board", NARROW, "ru", ["b"]),
+    ("board", WIDE, "en", ["b"]),
     ("deliveries", NARROW, "ru", ["2"]),
     ("deliveries", WIDE, "en", ["2"]),
     ("letter", NARROW, "ru", ["2", *["down"] * 7, "enter"]),

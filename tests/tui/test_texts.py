@@ -30,6 +30,7 @@ LATIN_IN_RUSSIAN = {
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
     "live": ["1"],
+    "board": ["b"],
     "deliveries": ["2"],
     "letter": ["2", "enter"],
     "why": ["2", "enter", "w"],

@@ -118,8 +118,8 @@ class DeliveriesScreen(SectionScreen):
         self._ended = False
         self._limit = PAGE
         self.list.focus()
-        if self.console.take_storms_asked_for():
-            self.show_storms()
+        if asked := self.console.take_deliveries_asked_for():
+            self.narrow(asked)
         self.follow_store(self._load)
 
     def on_screen_resume(self) -> None:
@@ -234,9 +234,9 @@ class DeliveriesScreen(SectionScreen):
         del parameters
         return action != "storm" or not self.is_mounted or self._wanted.storm
 
-    def show_storms(self) -> None:
-        """Narrow the list to what storms hold."""
-        self._select.value = STORM
+    def narrow(self, what: str) -> None:
+        """Narrow the list to a state or, with `storm`, to what storms hold."""
+        self._select.value = what
         self.list.focus()
 
     def action_storm(self, deed: str) -> None:

@@ -41,7 +41,7 @@ class LiveScreen(SectionScreen):
 
     SECTION = "live"
     HAS_OWN_PANE: ClassVar[bool] = True
-    FOOTER = ("pane.open", "live.filter", "pane.follow", "live.go_to_time", "live.preview", "pane.order")
+    FOOTER = ("pane.open", "live.filter", "pane.follow", "app.board", "live.go_to_time", "live.preview", "pane.order")
     DEFAULT_CSS = """
     LiveScreen #headline { height: auto; max-height: 2; padding: 0 1; background: $surface; color: $text-muted; }
     LiveScreen #headline.-notice { color: $text; background: $primary-muted; }
@@ -51,6 +51,7 @@ class LiveScreen(SectionScreen):
         binding("g", "go_to_time", "live.go_to_time"),
         binding("p", "preview", "live.preview"),
         binding("escape", "clear", "live.clear", show=False),
+        binding("b", "app.board", "app.board"),
     ]
 
     @dataclass

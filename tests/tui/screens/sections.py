@@ -58,6 +58,7 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "due-told",
                 "timeline",
                 "forecast",
+                "board",
             }
         ]
         quiet = 0 if running else quiet + 1
