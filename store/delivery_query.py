@@ -65,11 +65,17 @@ def page(
 
 
 def ids_wanted(
-    store: Store, query: DeliveryQuery, *, before: int | None = None, limit: int = PAGE, budget_s: float = BUDGET_S
+    store: Store,
+    query: DeliveryQuery,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int = PAGE,
+    budget_s: float = BUDGET_S,
 ) -> tuple[list[int], int, bool]:
-    """Like `page`, downwards, the numbers alone: those found, the furthest one looked at, whether that is the end."""
+    """Like `page`, the numbers alone: those found, the furthest one looked at, whether there is nothing beyond it."""
     with store.read() as connection:
-        return _near(connection, query, before, None, limit, budget_s)
+        return _near(connection, query, before, after, limit, budget_s)
 
 
 def _near(

@@ -130,13 +130,22 @@ def happen(store: Store, deed: str, what: object) -> None:
     store.write(work)
 
 
-def test_what_arrives_is_counted_once_however_many_there_are(desk: Store) -> None:
+@pytest.mark.parametrize("late", [0, 500])
+def test_what_arrives_is_counted_once_however_many_there_are_and_however_late_they_turn_up(
+    desk: Store, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
     desk.write(clear)
     desk.write(lambda connection: write(connection, [letter(broken=False)] * 5))
     reader, view = DeliveryReader(desk), View(query=DeliveryQuery(words=("сбой",)), anchor=5, since=5)
+    monkeypatch.setattr(reader, "_late", late)
     reader.look(view, changed=True)
-    desk.write(lambda connection: write(connection, [letter(broken=place % 2 == 0) for place in range(2_000)], 6))
+    desk.write(lambda connection: write(connection, [letter(broken=place % 2 == 0) for place in range(2_000)], 7))
     assert settled(reader, view, reader.look(view, changed=True)).arrived == 1_000
+    if late:  # one that began before those that are in sight already
+        desk.write(lambda connection: write(connection, [letter(broken=True)], 6 + 1_700 + 600))
+        assert settled(reader, view, reader.look(view, changed=True)).arrived == 1_001
+        desk.write(lambda connection: write(connection, [letter(broken=True)], 6 + 1_700 + 500))
+        assert settled(reader, view, reader.look(view, changed=True)).arrived == 1_002
 
 
 def test_a_long_search_says_how_far_it_is_and_is_given_up_at_once(desk: Store) -> None:

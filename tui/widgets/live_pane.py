@@ -254,8 +254,9 @@ class LivePane(Widget, can_focus=True):
         """Stay where one is, and count what arrives from now on."""
         if self._follow:
             self._follow = False
-            last = self._snapshot.last if self._snapshot else 0
-            self._view = replace(self._view, since=last)
+            if (snapshot := self._snapshot) is not None:
+                newest = max([snapshot.last, *(row.id for row in snapshot.rows[:1])])
+                self._view = replace(self._view, since=newest)
 
     def _go_to_newest(self) -> None:
         self._follow, self._owed, self._near, self._edge = True, 0, None, None
