@@ -4,19 +4,22 @@ A list holds some hundred rows around where it is looked at, whatever the store 
 looked through in portions; each `look` goes on from where the last one stopped, and may be told to look elsewhere.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from store import delivery_query, feed
 from store.cards import FeedRow
-from store.delivery_query import DeliveryQuery
+from store.delivery_query import Count, DeliveryQuery
 from store.engine import Store
 
 DEAR_S = 0.05
 """A reading that took longer is not repeated at each change: then only what is new, and what is held, is read."""
 REST = 20
 """Times the time a reading took; for so long it is not repeated."""
+COUNT_AGAIN_S = 2.0
+"""No sooner is counted again how many there are."""
 ARRIVALS = 500
 """Arrivals counted at a time."""
 LATE = 500
@@ -50,6 +53,7 @@ class Snapshot:
         oldest_here: Whether none below is wanted.
         looking: How much of what it may have to look through it has, from 0 to 1; `None`: it has found enough.
         arrived: How many arrived above `view.since`.
+        total: How many there are, where a filter is set and they were counted.
         first: The oldest delivery of the store, for the scroll bar.
         last: The newest.
     """
@@ -60,6 +64,7 @@ class Snapshot:
     oldest_here: bool
     looking: float | None
     arrived: int
+    total: Count | None
     first: int
     last: int
 
@@ -79,6 +84,8 @@ class DeliveryReader:
         self._late = 0 if store.engine.dialect.name == "sqlite" else LATE
         self._took, self._began, self._read_at = 0.0, 0.0, 0.0
         self._stale = False
+        self._total: Count | None = None
+        self._total_stale, self._counted_at = True, -math.inf
 
     @property
     def busy(self) -> bool:
@@ -96,7 +103,9 @@ class DeliveryReader:
             StoreError: The store cannot be read.
         """
         before = self._view
-        self._stale = self._stale or changed
+        self.miss(changed=changed)
+        if before is None or view.query != before.query:
+            self._total, self._total_stale, self._counted_at = None, True, -math.inf
         if before is None or (view.query, view.anchor, view.around) != (before.query, before.anchor, before.around):
             self._begin(view)
         elif self.busy:
@@ -105,6 +114,8 @@ class DeliveryReader:
         elif self._stale:
             self._view = view
             self._renew()
+        elif self._may_count(view):
+            self._count_all(view)
         elif view == before:
             return None
         self._view = view
@@ -114,6 +125,16 @@ class DeliveryReader:
     def miss(self, *, changed: bool) -> None:
         """Something may have changed while nobody wanted to see it."""
         self._stale = self._stale or changed
+        self._total_stale = self._total_stale or changed
+
+    def _may_count(self, view: View) -> bool:
+        """Whether how many there are is to be counted now: of all there are nobody asks that."""
+        due = time.monotonic() - self._counted_at > COUNT_AGAIN_S
+        return self._total_stale and due and view.query != DeliveryQuery()
+
+    def _count_all(self, view: View) -> None:
+        self._total = delivery_query.count(self._store, view.query)
+        self._total_stale, self._counted_at = False, time.monotonic()
 
     @property
     def _enough_above(self) -> bool:
@@ -223,4 +244,4 @@ class DeliveryReader:
         if self.busy:
             looked = min(1.0, (self._up_to - self._down_to + 1) / span)
         ended = self._up_ended, self._down_ended
-        return Snapshot(view, tuple(self._rows), *ended, looked, self._arrived, first, last)
+        return Snapshot(view, tuple(self._rows), *ended, looked, self._arrived, self._total, first, last)

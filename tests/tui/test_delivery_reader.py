@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select, update
 
 from store import tables
-from store.delivery_query import DeliveryQuery
+from store.delivery_query import Count, DeliveryQuery
 from store.engine import Store
 from store.vocabulary import DeliveryState
 from tests.desk import open_store
@@ -161,6 +161,8 @@ def test_a_long_search_says_how_far_it_is_and_is_given_up_at_once(desk: Store) -
     assert shares == sorted(shares)
     assert seen is not None
     assert (list(seen.rows), seen.oldest_here) == ([], True)
+    dead = settled(reader, View(query=DEAD), seen)
+    assert dead.total == Count(30, capped=False)
     reader.look(View(query=DeliveryQuery(reasons=("no_other",))), changed=True)
     newest = reader.look(View(), changed=False)
     assert newest is not None

@@ -453,6 +453,8 @@ class LivePane(Widget, can_focus=True):
         arrived = snapshot.arrived if snapshot.view.since == self._view.since else 0
         words = "pane.following" if self._follow else "pane.arrived" if arrived else "pane.paused"
         parts = [texts(words, count=arrived)]
+        if (total := snapshot.total) is not None:
+            parts.append(texts("pane.total", count=f"{total.number}+" if total.capped else total.number))
         if self._marked:
             parts.insert(0, texts("rules.marked", count=len(self._marked)))
         if snapshot.looking is not None:
