@@ -339,7 +339,9 @@ class ConsoleApp(App[None]):
         """Set for what the operator is called, and how."""
         from tui.widgets.calls_form import CallsForm
 
-        self.push_screen(CallsForm(self.texts, self.calls.settings, [], self.calls.try_now, self.calls.keep))
+        self.push_screen(
+            CallsForm(self.texts, self.calls.settings, self.calls.filters, self.calls.try_now, self.calls.keep)
+        )
 
     async def on_event(self, event: Event) -> None:
         """Whoever presses a key, clicks or comes back to the window has seen what it called for."""

@@ -1,6 +1,7 @@
 """Calls the operator of a console: counts what is new, decides when to call, and has the terminal do it."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Calls:
         self.terminal = Terminal(console)
         self.settings = CallSettings()
         self.problem = ""
-        self.filters: dict[str, Fits] = {}
+        self._filters: dict[str, Fits] = {}
         try:
             self.settings = load_settings(self.file)
         except SettingsError as error:
@@ -56,6 +57,18 @@ class Calls:
         self.terminal.title("")
         if self._status is not None:
             self.look(self._status)
+
+    @property
+    def filters(self) -> list[tuple[str, str]]:
+        """The saved filters one may be called for: their names among the kinds, and what they are called."""
+        return [(name, name.removeprefix(FILTER)) for name in self._filters]
+
+    def offer(self, filters: Mapping[str, Fits]) -> None:
+        """Offer saved filters, by what they are called; counting begins anew where others are offered than before."""
+        offered = {f"{FILTER}{name}": fits for name, fits in filters.items()}
+        if offered != self._filters:
+            self._filters = offered
+            self.use(self.settings)
 
     def keep(self, settings: CallSettings) -> None:
         """Keep settings for the next time too; for a thread.
@@ -106,7 +119,7 @@ class Calls:
         found: dict[str, int] = {}
         try:
             if news is None:
-                news = News(self._console.store, settings.wanted, self._addresses(settings), self.filters)
+                news = News(self._console.store, settings.wanted, self._addresses(settings), self._filters)
             if self._status is not None:
                 found = news.look(self._status)
         except StoreError:

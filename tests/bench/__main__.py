@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from tests.bench.board import measure_board
+from tests.bench.consoles import measure_consoles
 from tests.bench.cost_per_event import measure_cost_per_event
 from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
@@ -21,6 +22,7 @@ def main() -> None:
         "whole_line": lambda: measure_whole_line(letters),
         "first_paint": measure_first_paint,
         "pane": measure_pane,
+        "consoles": measure_consoles,
         "clock": measure_clock,
         "real_time": measure_real_time,
         "reschedule": measure_reschedule,

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,23 @@ async def test_the_form_is_filled_in_by_the_keyboard_and_holds_at_once(store: St
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, CallsForm))
         assert app.screen.query_one("#field-bell", Choices).words == "dead deadline"
+
+
+async def test_saved_filters_are_offered_and_call_by_their_names(store: Store) -> None:
+    called: list[Mapping[str, int]] = []
+    app = ConsoleApp(store, language="en", start_dispatcher=False)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.status)
+        app.calls.offer({"Held [/b] about X": lambda _store, ids: ids, "other": lambda _store, _ids: []})
+        app.calls.make = lambda call, settings: called.append(call.title)
+        await pilot.press("f9")
+        await until(pilot, lambda: "Held [/b] about X" in seen(app))
+        app.screen.query_one("#field-title").focus()
+        await pilot.press("end", "up", "space", "ctrl+s")
+        await until(pilot, lambda: app.calls.settings.title == ("filter:Held [/b] about X",))
+        await until(pilot, lambda: app.calls.news)
+        add_notice(store, subject="Letter", name="Somebody")
+        await until(pilot, lambda: called == [{"filter:Held [/b] about X": 1}])
 
 
 async def test_settings_that_cannot_be_read_are_told_of_and_call_nobody(store: Store) -> None:
