@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from dispatch.digest import send_due
 from dispatch.planner import Planner
 from dispatch.sender import LEASE, STORE_RETRY_S, Sender
 from dispatch.ticks import Clock, due_count, forget
-from store import outbox, rates, rule_stats
+from store import outbox, rates, rule_stats, search_index
 from store.cards import DispatcherCard
 from store.engine import Store
 from store.errors import StoreUnreachableError
@@ -36,6 +37,12 @@ DIGEST_S = 1.0
 """How often to look for digests that are due."""
 SCHEDULE_S = 0.005
 """Between the steps in which deadlines are scheduled anew: letters go first."""
+INDEX_S = 1.0
+"""How often to look for deliveries that are not in the search index."""
+INDEX_PAUSES = 3
+"""While letters wait, the index rests so many times as long as it worked."""
+MAX_LAG = 10_000
+"""So many new deliveries may be missing from the index while letters wait."""
 HOUSEKEEPING_S = 3600.0
 WATCH_S = 0.05
 """How often the change counter is read; one read costs some microseconds."""
@@ -88,7 +95,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._schedule_loop()]
-                loops += [self._beat_loop(), self._housekeeping_loop()]
+                loops += [self._beat_loop(), self._housekeeping_loop(), self._index_loop()]
                 if self._until_idle:
                     loops.append(self._idle_loop())
                 tasks = [group.create_task(loop) for loop in loops]
@@ -172,6 +179,17 @@ class Daemon:
             if not more:
                 self._behind.clear()
             await asyncio.sleep(SCHEDULE_S)
+
+    async def _index_loop(self) -> None:
+        """Put deliveries into the search index: what is new, and what a store had before there was an index."""
+        while True:
+            # Letters go first: what is missing is looked through when somebody searches, which takes longer.
+            busy = self._planning or not self._sender.idle
+            step = partial(search_index.step, self._store, tolerated=MAX_LAG if busy else 0)
+            begun = time.monotonic()
+            done = await self._patiently(lambda step=step: asyncio.to_thread(step))
+            took = time.monotonic() - begun
+            await asyncio.sleep(took * (INDEX_PAUSES if busy else 1) if done else INDEX_S)
 
     async def _send_digests(self) -> None:
         if await self._patiently(lambda: asyncio.to_thread(send_due, self._store)):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hi
 
 from sqlalchemy import Connection, Table, func, select
 
-from store import directory, rule_views, rulebook, settings, tables
+from store import delivery_views, directory, rule_views, rulebook, settings, tables
 from store.audit import Values
 from store.bulk import as_json
 from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
@@ -176,6 +176,20 @@ class _RuleViews(Audited):
         rule_views.delete_view_in(self.connection, self.store, name, self.who)
 
 
+class _DeliveryViews(Audited):
+    def read(self, name: str) -> Values | None:
+        view = delivery_views.view_in(self.connection, name)
+        return as_values(view) if view else None
+
+    def save(self, name: str, values: Values) -> None:
+        before = delivery_views.view_in(self.connection, name) or delivery_views.DeliveryView(name)
+        view = replace(before, **as_fields(delivery_views.DeliveryView, values))
+        delivery_views.save_view_in(self.connection, self.store, view, self.who)
+
+    def delete(self, name: str) -> None:
+        delivery_views.delete_view_in(self.connection, self.store, name, self.who)
+
+
 class _People(Audited):
     key_field = "email"
 
@@ -229,6 +243,7 @@ KINDS: dict[str, type[Audited]] = {
     "mail.connections": _Connections,
     "rule": _Rules,
     "rule_view": _RuleViews,
+    "delivery_view": _DeliveryViews,
     "person": _People,
     "team": _Teams,
 }

@@ -7,8 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, func, n
 
 from store import tables
 from store.delivery_traits import DeliveryQuery, Traits
-from store.folding import fold
-from store.search_words import MOST_TEXT, beginning, chunks, plain
+from store.search_words import MOST_TEXT, beginning, chunks, key, plain
 from store.tables.work import HELD_BY_STORM
 
 Condition = ColumnElement[bool] | TextClause
@@ -57,7 +56,7 @@ class Check:
         d, n, e = tables.delivery, tables.notification, tables.event
         columns: list[ColumnElement[Any]] = [
             d.c.id, d.c.recipient_name, d.c.recipient_address, n.c.rule_code,
-            e.c.object_type, e.c.object_number, e.c.object_id,
+            e.c.object_type, e.c.event_type, e.c.object_number, e.c.object_id,
         ]  # fmt: skip
         if self._texts:
             columns += [n.c.subject, func.substr(n.c.text, 1, MOST_TEXT).label("text")]
@@ -75,12 +74,13 @@ class _Test:
 
     def __init__(self, traits: Traits, logins: Mapping[str, frozenset[str]]) -> None:
         self._words = [beginning(word) for word in traits.words]
-        self._types = frozenset(traits.types)
-        self._numbers = frozenset(fold(number) for number in traits.numbers)
+        self._types = frozenset(map(key, traits.types))
+        self._events = frozenset(map(key, traits.events))
+        self._numbers = frozenset(map(key, traits.numbers))
         self._people = [[beginning(word) for word in chunks(one)] for one in traits.people]
         self._addresses = frozenset(address for one in traits.people for address in logins.get(one, ()))
         self._rules = [beginning(rule) for rule in traits.rules]
-        self.asks = bool(traits.words or traits.types or traits.numbers or traits.people or traits.rules)
+        self.asks = any((traits.words, traits.types, traits.events, traits.numbers, traits.people, traits.rules))
 
     def has_each(self, row: Row[Any]) -> bool:
         """Whether it has one of each kind asked for, and all of the words."""
@@ -93,9 +93,11 @@ class _Test:
         return any(word.search(text) for word in self._words) or any(self._kinds(row, nothing_asked=False))
 
     def _kinds(self, row: Row[Any], *, nothing_asked: bool = True) -> Iterable[bool]:
-        yield row.object_type in self._types if self._types else nothing_asked
+        yield key(row.object_type) in self._types if self._types else nothing_asked
+        if self._events:
+            yield key(row.event_type) in self._events
         if self._numbers:
-            yield not self._numbers.isdisjoint((fold(row.object_number), fold(row.object_id)))
+            yield not self._numbers.isdisjoint((key(row.object_number), key(row.object_id)))
         if self._people:
             who = plain(f"{row.recipient_name}\n{row.recipient_address}")
             yield row.recipient_address.lower() in self._addresses or any(
@@ -119,7 +121,8 @@ def searched(row: Row[Any]) -> tuple[str, ...]:
 def addresses_of(connection: Connection, query: DeliveryQuery) -> dict[str, frozenset[str]]:
     """The addresses of those who have a login that is asked for, in lower case, by what was asked."""
     p = tables.person
-    asked = [one.strip() for one in (*query.people, *query.without.people)]
+    # PostgreSQL takes no NUL in a text; nobody's login has one.
+    asked = [one.strip() for one in (*query.people, *query.without.people) if "\0" not in one]
     # Not by lower(login), which no index serves: a directory may have 50,000 people, and this is asked for each page.
     spellings = {spelled for one in asked for spelled in (one, one.lower(), one.upper(), one.capitalize())}
     if not spellings:

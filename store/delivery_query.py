@@ -21,6 +21,8 @@ PAGE = 200
 BUDGET_S = 0.03
 """A call looks no further after so long; what is begun then is finished, which takes some milliseconds."""
 MOST = 10_000
+COUNTED = 2_500
+"""Rows that are counted at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def newest_at(store: Store, moment: datetime) -> int:
 
 def _count(connection: Connection, query: DeliveryQuery, most: int, budget_s: float) -> Count:
     end = time.monotonic() + budget_s
-    walk, number = Walk(connection, query), 0
+    walk, number = Walk(connection, query, COUNTED), 0
     for ids, looked_to in walk.down():
         number += len(ids)
         if number > most:

@@ -16,6 +16,7 @@ class Traits:
         states: Where they stand.
         channels: How they travel.
         types: Types of objects.
+        events: Types of what happened to them.
         numbers: Numbers or ids of objects, whole.
         people: Words that are all in the recipient's name or address, or a whole login.
         rules: Beginnings of the parts of a rule's code, e.g. `request.added` or `client`.
@@ -28,6 +29,7 @@ class Traits:
     states: tuple[DeliveryState, ...] = ()
     channels: tuple[Channel, ...] = ()
     types: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()

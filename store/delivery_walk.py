@@ -9,17 +9,18 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
-from store import tables
+from store import search_index, tables
 from store.delivery_check import Check, addresses_of, own_conditions
 from store.delivery_traits import DeliveryQuery
 from store.vocabulary import DeliveryState
 
-STRETCH = 16_384
-"""Ids in a stretch."""
 PORTION = 500
 """Rows that are read and checked at a time."""
 SLACK = 2_000
 """By so many ids, deliveries may be out of the order of time: several dispatchers number theirs, and clocks differ."""
+MOST_BLOCKS = 32
+"""Blocks of ids that are looked up in an index at a time, as long as it finds no more than `SPARSE` there."""
+SPARSE = 100
 FEW = 2_000
 """So many letters in the queue are looked for among themselves."""
 Found = tuple[list[int], int]
@@ -41,9 +42,15 @@ class Walk:
         last: The highest; below `first` when there is none.
     """
 
-    def __init__(self, connection: Connection, query: DeliveryQuery) -> None:
+    def __init__(self, connection: Connection, query: DeliveryQuery, portion: int = PORTION) -> None:
+        """`portion` is for rows that are not checked: of those more may be read at a time."""
         self._connection = connection
-        self._check = Check(query, addresses_of(connection, query))
+        self._blocks = 1
+        logins = addresses_of(connection, query)
+        self._check = Check(query, logins)
+        self._portion = PORTION if self._check.needed else portion
+        self._terms = search_index.terms(query, logins)
+        self._covered = search_index.covered(connection)
         self._own: ColumnElement[bool] = and_(True, *own_conditions(query))  # noqa: FBT003 - SQL true
         self._asks_own = bool(own_conditions(query))
         self._states = {*query.states, *((DeliveryState.HELD,) if query.storm else ())}
@@ -56,16 +63,18 @@ class Walk:
         """From `start` (the newest) down to the first one."""
         at = self._next(self.last if start is None else min(start, self.last), down=True)
         while at is not None and at >= self.first:
-            edge = max(self.first, at - at % STRETCH)
-            yield from self._stretch(edge, at, down=True)
+            edge = max(self.first, (at // search_index.BLOCK - self._blocks + 1) * search_index.BLOCK)
+            indexed, edge = self._covered.edge(at, edge)
+            yield from self._stretch(edge, at, down=True, indexed=indexed)
             at = self._next(edge - 1, down=True)
 
     def up(self, start: int) -> Iterator[Found]:
         """From `start` up to the last one."""
         at = self._next(max(start, self.first), down=False)
         while at is not None and at <= self.last:
-            edge = min(self.last, at - at % STRETCH + STRETCH - 1)
-            yield from self._stretch(at, edge, down=False)
+            edge = min(self.last, (at // search_index.BLOCK + self._blocks) * search_index.BLOCK - 1)
+            indexed, edge = self._covered.edge(at, edge)
+            yield from self._stretch(at, edge, down=False, indexed=indexed)
             at = self._next(edge + 1, down=False)
 
     def among(self, ids: Sequence[int]) -> list[int]:
@@ -95,20 +104,32 @@ class Walk:
         found = [one for query in among if (one := self._connection.execute(query).scalar()) is not None]
         return (max if down else min)(found, default=None)
 
-    def _stretch(self, first: int, last: int, *, down: bool) -> Iterator[Found]:
-        """What is wanted of the ids from `first` to `last`, in portions."""
-        led = self._led_to(first, last)
-        portions = self._read(first, last, down=down) if led is None else _split(led, down=down)
+    def _stretch(self, first: int, last: int, *, down: bool, indexed: bool) -> Iterator[Found]:
+        """What is wanted of the ids from `first` to `last`, all of which are in the search index, or none."""
         reached = first if down else last
+        led = self._led_to(first, last)
+        without = set[int]()
+        if indexed and self._check.needed and led != []:
+            blocks = range(first // search_index.BLOCK, last // search_index.BLOCK + 1)
+            if self._terms.wanted:
+                found = search_index.find(self._connection, blocks, self._terms.wanted)
+                among = None if led is None else set(led)
+                led = sorted(one for one in found if first <= one <= last and (among is None or one in among))
+            if self._terms.unwanted and led != []:
+                without.update(search_index.find(self._connection, blocks, [self._terms.unwanted]))
+        # Where an index finds little, it is asked for more blocks at once; nothing else may look through so many.
+        self._blocks = min(2 * self._blocks, MOST_BLOCKS) if led is not None and len(led) < SPARSE else 1
+        portions = self._read(first, last, down=down) if led is None else _split(led, down=down)
+        check = self._check.needed and not (indexed and self._terms.exact)
         for portion in portions:
-            ids = portion
+            ids = portion if not without else [one for one in portion if one not in without]
             if led is not None and self._asks_own and ids:
                 d = tables.delivery
                 own = set(self._connection.execute(select(d.c.id).where(d.c.id.in_(ids), self._own)).scalars())
                 ids = [one for one in ids if one in own]
-            if self._check.needed and ids:
+            if check and ids:
                 ids = self._check.admitted(self._connection, ids)
-            yield ids, portion[-1] if portion else reached
+            yield ids, portion[-1]
         yield [], reached
 
     def _read(self, first: int, last: int, *, down: bool) -> Iterator[list[int]]:
@@ -116,11 +137,13 @@ class Walk:
         d = tables.delivery
         while first <= last:
             order = d.c.id.desc() if down else d.c.id
-            query = select(d.c.id).where(d.c.id >= first, d.c.id <= last, self._own).order_by(order).limit(PORTION)
+            query = (
+                select(d.c.id).where(d.c.id >= first, d.c.id <= last, self._own).order_by(order).limit(self._portion)
+            )
             ids = list(self._connection.execute(query).scalars())
             if ids:
                 yield ids
-            if len(ids) < PORTION:
+            if len(ids) < self._portion:
                 return
             first, last = (first, ids[-1] - 1) if down else (ids[-1] + 1, last)
 

@@ -14,6 +14,7 @@ MOST_TEXT = 20_000
 """Characters of a letter's text that are searched: nobody looks for the hundredth quoted answer."""
 MOST_WORD = 40
 """Characters of a word that are kept in the index."""
+_UNSAFE = re.compile(r"[^\w\-.@/:+]")
 _JOINED = re.compile(r"\w+(?:[-._@/:+]\w+)*")
 _BEGINNINGS = re.compile(r"(?<!\w)\w")
 
@@ -38,6 +39,11 @@ def words(texts: Iterable[str]) -> set[str]:
             else:
                 found.update(chunk[at.start() :][:MOST_WORD] for at in _BEGINNINGS.finditer(chunk))
     return found
+
+
+def key(text: str) -> str:
+    """What is compared as a whole: a number, an id, a type; without case, signs that are in no word made alike."""
+    return _UNSAFE.sub("_", fold(text))[:MOST_WORD]
 
 
 @lru_cache(maxsize=256)

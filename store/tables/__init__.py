@@ -9,11 +9,13 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from store.tables.deeds import AcknowledgementRow, LetterMoveRow, MovedLetterRow, MuteRow
+from store.tables.search import INDEX, SearchStateRow
 from store.tables.settings import (
     AuditRow,
     CompanyRow,
     ConnectionHealthRow,
     DeadlineSettingsRow,
+    DeliveryViewRow,
     MailConnectionRow,
     MembershipRow,
     MetaRow,
@@ -55,6 +57,7 @@ audit = _core(AuditRow)
 company = _core(CompanyRow)
 connection_health = _core(ConnectionHealthRow)
 deadline_settings = _core(DeadlineSettingsRow)
+delivery_view = _core(DeliveryViewRow)
 mail_connection = _core(MailConnectionRow)
 membership = _core(MembershipRow)
 meta = _core(MetaRow)
@@ -76,6 +79,8 @@ clock_schedule = _core(ScheduleRow)
 deadline = _core(DeadlineRow)
 decision = _core(DecisionRow)
 delivery = _core(DeliveryRow)
+delivery_search = INDEX
+search_state = _core(SearchStateRow)
 dispatcher = _core(DispatcherRow)
 event = _core(EventRow)
 fired_threshold = _core(FiredThresholdRow)

@@ -216,6 +216,16 @@ class RuleViewRow(SQLModel, table=True):
     descending: bool
 
 
+class DeliveryViewRow(SQLModel, table=True):
+    """A view of the list of deliveries: what is filtered for; `place` is the number of its key, 1 to 9."""
+
+    __tablename__: Any = "delivery_view"
+    id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
+    name: str = Field(unique=True)
+    filter: str
+    place: int | None = None
+
+
 class AuditRow(SQLModel, table=True):
     """Every change of a setting: who, when, before, after. Secrets appear as the word "changed".
 

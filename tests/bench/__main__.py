@@ -10,6 +10,7 @@ from tests.bench.cost_per_event import measure_cost_per_event
 from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
 from tests.bench.pane import measure_pane
+from tests.bench.search import measure_search
 from tests.bench.whole_line import measure_whole_line
 
 
@@ -27,6 +28,7 @@ def main() -> None:
         "real_time": measure_real_time,
         "reschedule": measure_reschedule,
         "board": measure_board,
+        "search": measure_search,
     }
     figures = {name: bench() for name, bench in benches.items() if not words or name in words}
     for name, figure in figures.items():

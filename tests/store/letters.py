@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete, text, update
 
 from store import bulk, tables
 from store.delivery_traits import DeliveryQuery, Traits
@@ -29,6 +29,7 @@ class Letter:
     number: str = "RP-1"
     object_id: str = "1"
     object_type: str = "request"
+    event_type: str = "added"
     rule: str = "request.added.client.email"
     name: str = "Ольга Смирнова"
     address: str = "olga@example.org"
@@ -43,9 +44,8 @@ def write(connection: Connection, letters: Sequence[Letter], first: int = 1) -> 
     events, notes, rows = list[bulk.Row](), list[bulk.Row](), list[bulk.Row]()
     for number, one in enumerate(letters, first):
         at = to_micros(one.at)
-        events.append(
-            (number, "s", f"e{number}", one.object_type, "added", one.object_id, one.number, "t", at, at, at, "{}")
-        )
+        thing = (one.object_type, one.event_type, one.object_id, one.number)
+        events.append((number, "s", f"e{number}", *thing, "t", at, at, at, "{}"))
         notes.append((number, number, one.rule, "ru", one.subject, one.text, "h"))
         head = (one.channel.value, one.name, one.address, one.state.value, one.reason)
         rows.append((number, number, number, *head, 0, at, at, "", ""))
@@ -67,14 +67,14 @@ def fill(connection: Connection, count: int) -> None:
     at = f"{to_micros(NOON)} + i * CAST(1000000 AS BIGINT)"
     rare = "CASE i % 1000 WHEN 0 THEN 4 WHEN 1 THEN 2 WHEN 2 THEN 0 ELSE 3 END"
     reason = "CASE i % 1000 WHEN 0 THEN 'mailbox_full' WHEN 1 THEN 'silent_mode' ELSE '' END"
-    subject = "'Принтер ' || i % 977 || CASE WHEN i % 5000 = 17 THEN ' аквамарин' ELSE '' END"
-    name = "'Ольга ' || i % 499"
+    subject = "'Принтер ' || (i % 977) || CASE WHEN i % 5000 = 17 THEN ' аквамарин' ELSE '' END"
+    name = "'Ольга ' || (i % 499)"
     body = f"'{BODY}' || i"
     made = {
         "event": {
             "id": "i", "source": "'s'", "external_id": "'e' || i", "object_type": "'request'", "event_type": "'added'",
-            "object_id": "'' || i / 7", "object_number": "'RP-' || i / 7", "title": "'t'", "at": at, "accepted_at": at,
-            "planned_at": at, "data": "'{}'",
+            "object_id": "'' || (i / 7)", "object_number": "'RP-' || (i / 7)", "title": "'t'", "at": at,
+            "accepted_at": at, "planned_at": at, "data": "'{}'",
         },
         "notification": {
             "id": "i", "event_id": "i", "rule_code": "'request.added.client.email'", "language": "'ru'",
@@ -83,7 +83,7 @@ def fill(connection: Connection, count: int) -> None:
         "delivery": {
             "id": "i", "notification_id": "i", "event_id": "i", "recipient_name": name, "state": rare,
             "channel": "CASE i % 3 WHEN 0 THEN 'interface' ELSE 'email' END", "reason": reason, "attempts": "0",
-            "recipient_address": "'olga' || i % 499 || '@example.org'", "next_at": at, "created_at": at,
+            "recipient_address": "'olga' || (i % 499) || '@example.org'", "next_at": at, "created_at": at,
             "connection": "''", "answer": "''",
         },
     }  # fmt: skip
@@ -93,9 +93,14 @@ def fill(connection: Connection, count: int) -> None:
 
 
 def clear(connection: Connection) -> None:
-    """Take away all deliveries and what belongs to them."""
+    """Take away all deliveries, what belongs to them, and what the search index has of them."""
     for table in EMPTIED:
         connection.execute(delete(table))
+    on_server = connection.dialect.name == "postgresql"
+    all_of_it = "(delivery_search) VALUES ('delete-all')"
+    emptied = "DELETE FROM delivery_search" if on_server else f"INSERT INTO delivery_search {all_of_it}"
+    connection.exec_driver_sql(emptied)
+    connection.execute(update(tables.search_state).values(low=1, high=0))
 
 
 def wanted(letters: Iterable[Letter], query: DeliveryQuery, logins: dict[str, str], first: int = 1) -> list[int]:
@@ -126,6 +131,8 @@ def _answers(traits: Traits, number: int, one: Letter, login: str) -> list[bool]
         found.append(one.channel in traits.channels)
     if traits.types:
         found.append(one.object_type in traits.types)
+    if traits.events:
+        found.append(one.event_type in traits.events)
     if traits.numbers:
         found.append(any(fold(asked) in {fold(one.number), fold(one.object_id)} for asked in traits.numbers))
     if traits.people:

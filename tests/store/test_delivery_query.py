@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event as sql_event
 from sqlalchemy import text
 
-from store import delivery_walk
+from store import delivery_walk, search_index, tables
 from store.cards import Person
 from store.delivery_query import Count, bounds, count, counts, matching, newest_at, page
 from store.delivery_traits import DeliveryQuery, Traits
@@ -40,6 +40,7 @@ def letters_of(draw: st.DrawFn) -> Letter:
         draw(st.sampled_from(["RP-1", "RP-15", "TS-3", ""])),
         draw(st.sampled_from(["1", "15", "a-b"])),
         draw(st.sampled_from(["request", "task", "asset"])),
+        draw(st.sampled_from(["added", "deadline"])),
         draw(st.sampled_from(["request.added.client.email", "request.deadline.25.head.interface", ""])),
         name,
         address,
@@ -68,6 +69,7 @@ def traits(kind: type[Traits], **more: Any) -> st.SearchStrategy[Any]:
         states=several(st.sampled_from(DeliveryState)),
         channels=several(st.sampled_from(Channel), 1),
         types=several(st.sampled_from(["request", "task", "change"])),
+        events=several(st.sampled_from(["deadline", "waiting"])),
         numbers=several(st.sampled_from(["rp-1", "RP-15", "A-B", "2"])),
         people=several(
             st.sampled_from(["ольга", "olga", "смирнова Ольга", "elkin", "ёлк", "example", "olga2", "exam@"])
@@ -82,7 +84,7 @@ def traits(kind: type[Traits], **more: Any) -> st.SearchStrategy[Any]:
 
 MOMENTS = st.none() | st.integers(-1, 10).map(later)
 # Most filters name a thing or two; those that name all of them want nothing.
-FEW = ["words", "states", "channels", "types", "numbers", "people", "rules", "reasons", "ids", "storm"]
+FEW = ["words", "states", "channels", "types", "events", "numbers", "people", "rules", "reasons", "ids", "storm"]
 
 
 @st.composite
@@ -98,9 +100,11 @@ def queries(draw: st.DrawFn) -> DeliveryQuery:
 @pytest.fixture
 def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store on which every bound is soon met."""
-    monkeypatch.setattr(delivery_walk, "STRETCH", 8)
+    monkeypatch.setattr(search_index, "BLOCK", 8)
     monkeypatch.setattr(delivery_walk, "PORTION", 3)
     monkeypatch.setattr(delivery_walk, "FEW", 2)
+    monkeypatch.setattr(delivery_walk, "SPARSE", 3)
+    monkeypatch.setattr(delivery_walk, "MOST_BLOCKS", 2)
     people = [Person(address, name or "Дежурный", LOGINS.get(address)) for name, address in PEOPLE]
     save_people(store, people, "test")
     return store
@@ -114,6 +118,7 @@ def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     limit=st.integers(1, 5),
     budget_s=st.sampled_from([0.0, 60.0]),
     start=st.integers(0, 32),
+    known_to_index=st.lists(st.integers(0, 12), min_size=8, max_size=8),
 )
 def test_pages_are_those_of_a_filter_that_looks_at_every_row(
     desk: Store,
@@ -123,14 +128,22 @@ def test_pages_are_those_of_a_filter_that_looks_at_every_row(
     limit: int,
     budget_s: float,
     start: int,
+    known_to_index: list[int],
 ) -> None:
-    desk.write(lambda connection: (clear(connection), write(connection, letters)))
-    known, coming = list(letters), iter(arrivals)
+    old, coming, steps = letters[: len(letters) // 2], iter(arrivals), iter(known_to_index)
+    desk.write(lambda connection: (clear(connection), write(connection, old)))
+    if known_to_index[0]:  # a store from before there was an index
+        at = {"low": len(old) + 1, "high": len(old)}
+        desk.write(lambda connection: connection.execute(tables.search_state.update().values(at)))
+    desk.write(lambda connection: write(connection, letters[len(old) :], len(old) + 1))
+    search_index.step(desk, next(steps))
+    known = list(letters)
 
     def arrive() -> None:
         new = next(coming, list[Letter]())
         desk.write(lambda connection: write(connection, new, len(known) + 1))
         known.extend(new)
+        search_index.step(desk, next(steps, 0))
 
     down: list[int] = []
     before = start or None

@@ -84,6 +84,10 @@ def _indexes(connection: Connection) -> list[tuple[str, str]]:
     return sorted((name, " ".join(sql.split())) for name, sql in found if not name.startswith("alembic_"))
 
 
+def _declared(name: str | None, *_: object) -> bool:
+    return not str(name).startswith("delivery_search")
+
+
 def test_known_revisions_are_the_scripts() -> None:
     script = ScriptDirectory.from_config(alembic_config())
     assert tuple(reversed([one.revision for one in script.walk_revisions()])) == KNOWN
@@ -111,7 +115,9 @@ def test_migrated_schema_is_the_declared_one(store: Store, tmp_path: Path, reque
             assert sorted(map(str, found)) == sorted(map(str, wanted)), (name, get)
     with store.read() as one, other.connect() as two:
         assert _indexes(one) == _indexes(two)
-        assert not compare_metadata(MigrationContext.configure(one, opts={"compare_type": True}), METADATA)
+        # The search index is made by statements, which autogeneration does not know.
+        opts = {"compare_type": True, "include_name": _declared}
+        assert not compare_metadata(MigrationContext.configure(one, opts=opts), METADATA)
     other.dispose()
 
 

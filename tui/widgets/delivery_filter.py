@@ -16,11 +16,11 @@ from typing import Any
 from store.delivery_traits import DeliveryQuery, Traits
 from store.folding import fold
 from store.search_words import beginning, chunks, plain
-from store.vocabulary import Channel, DeliveryState, Language, ObjectType
+from store.vocabulary import Channel, DeliveryState, EventType, Language, ObjectType
 from tui.moments import moment, span
 from tui.texts import Texts, catalogue
 
-FIELDS = ("state", "channel", "object", "person", "rule", "reason", "since", "until")
+FIELDS = ("state", "channel", "object", "event", "person", "rule", "reason", "since", "until")
 """What stands before a colon. A text may give several names; the first is the one that is shown."""
 STORM = "storm"
 """Stands among the states for what a storm holds."""
@@ -28,6 +28,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "state": (*(state.word for state in DeliveryState), STORM),
     "channel": tuple(channel.value for channel in Channel),
     "object": tuple(kind.value for kind in ObjectType),
+    "event": tuple(kind.value for kind in EventType),
 }
 """The values of a field that has only some."""
 MAX_ID = 2**63 - 1
@@ -54,6 +55,7 @@ class _Some:
     states: list[DeliveryState] = field(default_factory=list[DeliveryState])
     channels: list[Channel] = field(default_factory=list[Channel])
     types: list[str] = field(default_factory=list[str])
+    events: list[str] = field(default_factory=list[str])
     numbers: list[str] = field(default_factory=list[str])
     people: list[str] = field(default_factory=list[str])
     rules: list[str] = field(default_factory=list[str])
@@ -228,6 +230,13 @@ def _add_object(some: _Some, value: str, quoted: bool) -> bool:
     return True
 
 
+def _add_event(some: _Some, value: str, quoted: bool) -> bool:
+    del quoted
+    found = _meant("event", value)
+    some.events += found
+    return bool(found)
+
+
 def _add_person(some: _Some, value: str, quoted: bool) -> bool:
     del quoted
     some.people += [value] if chunks(value) else []
@@ -258,6 +267,7 @@ _ADD: dict[str, Callable[[_Some, str, bool], bool]] = {
     "state": _add_state,
     "channel": _add_channel,
     "object": _add_object,
+    "event": _add_event,
     "person": _add_person,
     "rule": _add_rule,
     "reason": _add_reason,
@@ -283,17 +293,17 @@ def _in_words(traits: Traits, texts: Texts) -> Iterable[str]:
     yield from (_quoted(word, anyway=_DELIVERY.fullmatch(word) is not None) for word in traits.words)
     yield from (f"D{one}" for one in traits.ids)
     states = [state.word for state in traits.states] + ([STORM] if traits.storm else [])
-    lists = (("state", states), ("channel", traits.channels), ("object", traits.types))
-    for name, values in lists:
-        yield from _listed(name, [_called(f"{name}_{value}", texts) for value in values], texts)
-    yield from _listed("reason", traits.reasons, texts)
+    lists = (("state", states), ("channel", traits.channels), ("object", traits.types), ("event", traits.events))
+    yield from (listed(name, values, texts) for name, values in lists if values)
+    if traits.reasons:
+        yield f"{_called('reason', texts)}:{','.join(traits.reasons)}"
     for name, values in (("object", traits.numbers), ("person", traits.people), ("rule", traits.rules)):
         yield from (_term(name, value, texts) for value in values)
 
 
-def _listed(name: str, values: Sequence[str], texts: Texts) -> Iterable[str]:
-    if values:
-        yield f"{_called(name, texts)}:{','.join(values)}"
+def listed(name: str, values: Sequence[str], texts: Texts) -> str:
+    """A term of a field that has only some values, of which any will do: `state:dead,held`."""
+    return f"{_called(name, texts)}:{','.join(_called(f'{name}_{value}', texts) for value in values)}"
 
 
 def _term(name: str, value: str, texts: Texts) -> str:

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.delivery_traits import DeliveryQuery, Traits
+from store.delivery_views import DeliveryView
 from store.search_words import plain
 from store.vocabulary import Channel, DeliveryState, Language
 from tests.desk import NOON
 from tui.texts import Texts
 from tui.widgets.delivery_filter import FIELDS, VALUES, Parsed, completed, in_words, names, parse
+from tui.widgets.delivery_views import on_keys, shipped_views
 
 RU, EN = Texts(Language.RU), Texts(Language.EN)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -53,6 +55,7 @@ def read(text: str, texts: Texts = RU) -> Parsed:
         ("объект:заявка,задач", DeliveryQuery(types=("request", "task"))),
         ("объект:RP-15", DeliveryQuery(numbers=("RP-15",))),
         ("object:request,TS-3", DeliveryQuery(types=("request",), numbers=("TS-3",))),
+        ("событие:эскалация event:wait", DeliveryQuery(events=("deadline", "waiting"))),
         ('кому:"Ольга Смирнова" to:olga@', DeliveryQuery(people=("Ольга Смирнова", "olga@"))),
         ('person:"Smith, John"', DeliveryQuery(people=("Smith, John",))),
         ("rule:request.added", DeliveryQuery(rules=("request.added",))),
@@ -113,6 +116,7 @@ def some_traits(draw: st.DrawFn) -> Traits:
         states=tuple(sorted(draw(st.sets(st.sampled_from(DeliveryState))))),
         channels=tuple(sorted(draw(st.sets(st.sampled_from(Channel))))),
         types=tuple(sorted(draw(st.sets(st.sampled_from(VALUES["object"]))))),
+        events=tuple(sorted(draw(st.sets(st.sampled_from(VALUES["event"]), max_size=3)))),
         numbers=draw(several(names_of.filter(lambda name: any(letter.isdecimal() for letter in name)))),
         people=draw(several(names_of)),
         rules=draw(several(st.sampled_from(["request.added", "client"]))),
@@ -153,3 +157,16 @@ def test_what_is_shown_has_one_meaning_in_each_language() -> None:
 )
 def test_the_last_word_is_completed(typed: str, whole: str | None) -> None:
     assert completed(typed, RU) == whole
+
+
+@pytest.mark.parametrize("texts", [RU, EN])
+def test_views_that_are_always_there_are_understood_and_a_saved_one_takes_its_key(texts: Texts) -> None:
+    found = [read(view.filter, texts) for view in shipped_views(texts)]
+    assert [one.query for one in found] == [
+        DeliveryQuery(), DeliveryQuery(states=(DEAD,)), DeliveryQuery(states=(HELD,)), DeliveryQuery(storm=True),
+        DeliveryQuery(events=("deadline", "waiting")),
+    ]  # fmt: skip
+    assert not any(one.problems for one in found)
+    mine, other = DeliveryView("Мои", "кому:olga", 2), DeliveryView("Без клавиши")
+    keys = on_keys([mine, other], texts)
+    assert (list(keys), keys[2]) == ([1, 2, 3, 4, 5], mine)

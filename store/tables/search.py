@@ -1,0 +1,34 @@
+"""The full-text index of deliveries, which each engine keeps in its own way, and how far it has come.
+
+Neither keeps the texts a second time: SQLite's table is an index and nothing else, PostgreSQL's has the words. It is
+made by statements, because no table of SQLAlchemy's can say it.
+"""
+
+from typing import Any, cast
+
+from sqlalchemy import DDL, BigInteger, MetaData, Table, event
+from sqlmodel import Field, SQLModel
+
+_OPTIONS = "content='', detail='none', columnsize=0, tokenize=\"ascii tokenchars '-._@/:+=~!^&#'\""
+ON_SQLITE = (f"CREATE VIRTUAL TABLE delivery_search USING fts5(words, {_OPTIONS})",)
+ON_SERVER = (
+    "CREATE TABLE delivery_search (id BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
+    "CREATE INDEX ix_delivery_search_words ON delivery_search USING gin (words)",
+)
+
+
+class SearchStateRow(SQLModel, table=True):
+    """One row: the deliveries from `low` to `high` are in the index; none are while `low` is above `high`."""
+
+    __tablename__: Any = "search_state"
+    id: int = Field(primary_key=True)
+    low: int = Field(sa_type=BigInteger)
+    high: int = Field(sa_type=BigInteger)
+
+
+INDEX = Table("delivery_search", MetaData())
+"""The index; its key is called `id`, on SQLite `rowid`, and what it holds `words`."""
+_state = cast("Table", getattr(SearchStateRow, "__table__"))  # noqa: B009 - made by SQLModel's metaclass
+for _dialect, _statements in (("sqlite", ON_SQLITE), ("postgresql", ON_SERVER)):
+    for _statement in _statements:
+        event.listen(_state, "after_create", DDL(_statement).execute_if(dialect=_dialect))
