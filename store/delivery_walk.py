@@ -109,7 +109,9 @@ class Walk:
         reached = first if down else last
         led = self._led_to(first, last)
         without = set[int]()
-        if indexed and self._check.needed and led != []:
+        # The few of a rare state are sooner read than looked up among the many of a frequent word.
+        asked = indexed and self._check.needed and (led is None or len(led) > SPARSE)
+        if asked:
             blocks = range(first // search_index.BLOCK, last // search_index.BLOCK + 1)
             if self._terms.wanted:
                 found = search_index.find(self._connection, blocks, self._terms.wanted)
@@ -120,7 +122,7 @@ class Walk:
         # Where an index finds little, it is asked for more blocks at once; nothing else may look through so many.
         self._blocks = min(2 * self._blocks, MOST_BLOCKS) if led is not None and len(led) < SPARSE else 1
         portions = self._read(first, last, down=down) if led is None else _split(led, down=down)
-        check = self._check.needed and not (indexed and self._terms.exact)
+        check = self._check.needed and not (asked and self._terms.exact)
         for portion in portions:
             ids = portion if not without else [one for one in portion if one not in without]
             if led is not None and self._asks_own and ids:

@@ -47,7 +47,7 @@ def found(store: Store, *words: str, without: str = "") -> list[int]:
     return [row.id for row in page(store, query, budget_s=60).rows][::-1]
 
 
-FOUND = (
+FOUND: tuple[tuple[list[str], list[int]], ...] = (
     (["принт"], [1]),
     (["ПРИНТЕРА"], [1]),
     (["принтерами"], []),
