@@ -124,7 +124,7 @@ class _Writer:
     def __init__(self, event: StoredEvent, settings: Settings, sending: Sending) -> None:
         self._event = event
         self._settings = settings
-        self._mailing = Mailing(_filled(sending), _NO_KEY)
+        self._mailing = Mailing(filled(sending), _NO_KEY)
         self._contexts = {
             language: build(event, settings.directory, settings.company, language, event.at) for language in Language
         }
@@ -152,7 +152,7 @@ class _Writer:
         return self._mailing.envelope(letter).content.decode("ascii", "backslashreplace")
 
 
-def _filled(sending: Sending) -> Sending:
+def filled(sending: Sending) -> Sending:
     """The sending parameters, with something in place of the addresses that are missing."""
     return replace(
         sending,

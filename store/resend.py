@@ -34,7 +34,7 @@ def is_second(store: Store, delivery_id: int, address: str) -> bool:
         SettingsError: As `resend` does.
     """
     with store.read() as connection:
-        return _is_second(connection, delivery_id, _original(connection, delivery_id), _checked(address))
+        return _is_second(connection, _original(connection, delivery_id), _checked(address))
 
 
 def resend(store: Store, delivery_id: int, address: str, who: str, *, second: bool = False) -> Copy:
@@ -59,7 +59,7 @@ def resend(store: Store, delivery_id: int, address: str, who: str, *, second: bo
         # Two who do the same at the same time must see each other's copy.
         connection.execute(select(n.c.id).where(n.c.id == letter.notification_id).with_for_update())
         to = _checked(address)
-        before = _is_second(connection, delivery_id, letter, to)
+        before = _is_second(connection, letter, to)
         if before and not second:
             problem = f"{to} was sent this letter; say that a second copy is meant"
             raise SettingsError("address", problem, key="second_copy", value=to)
@@ -103,12 +103,12 @@ def _checked(address: str) -> str:
         raise SettingsError("address", str(error), key="address", value=address) from None
 
 
-def _is_second(connection: Connection, delivery_id: int, letter: Any, to: str) -> bool:
+def _is_second(connection: Connection, letter: Any, to: str) -> bool:
     d, wanted = tables.delivery, mailbox_key(to)
     if letter.state in NOT_COMING and mailbox_key(letter.recipient_address) == wanted:
         # Beside a copy the letter itself could be sent again, and nobody would be asked.
         problem = "is the address it has; to send it there again, retry it"
-        raise SettingsError("address", problem, key="retry_instead", id=delivery_id)
+        raise SettingsError("address", problem, key="retry_instead")
     query = select(d.c.recipient_address)
     query = query.where(d.c.notification_id == letter.notification_id, d.c.state.not_in(NOT_COMING))
     return any(mailbox_key(found) == wanted for found in connection.execute(query).scalars())

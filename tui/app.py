@@ -1,6 +1,7 @@
 """The console. This module only wires: screens, feed, dispatcher child, language."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tui.calls import Calls
     from tui.dispatcher_child import DispatcherChild
     from tui.feed_follower import FeedFollower
+    from tui.widgets.delivery_deeds import Undoable
     from tui.widgets.row_list import RowList
 
 SCREENS = {
@@ -58,7 +60,7 @@ T_IS_ITS_OWN = frozenset({"outgoing_mail", "people"})
 """Sections that have a meaning of their own for the key of the timeline, and no object under the cursor."""
 
 
-FROM_SECTIONS = frozenset({"section", "language", "menu", "dock", "why", "storms", "timeline", "calls"})
+FROM_SECTIONS = frozenset({"section", "language", "menu", "dock", "why", "storms", "timeline", "calls", "mutes"})
 """What is not done from under a form, a letter, a question."""
 
 
@@ -83,6 +85,7 @@ class ConsoleApp(App[None]):
         binding("f3", "menu", "app.menu", show=False),
         binding("f4", "dock", "pane.dock", show=False),
         binding("f6", "storms", "app.storms", show=False),
+        binding("f7", "mutes", "app.mutes", show=False),
         binding("w", "why", "app.why", show=False),
         binding("t", "timeline", "app.timeline", show=False),
         binding("f9", "calls", "app.calls", show=False),
@@ -107,6 +110,8 @@ class ConsoleApp(App[None]):
         self.trial_recipient = ""
         self.live_filter = ""
         self.made_up: Mapping[str, str | bool] = {}
+        self.undoable: Undoable | None = None
+        self._warned_of: set[tuple[int, datetime]] = set()
         self._history_of = ("", "")
         self._deliveries_asked_for = ""
         self._clock = clock
@@ -329,6 +334,18 @@ class ConsoleApp(App[None]):
 
         self.push_screen(form, filled)
 
+    def action_mutes(self) -> None:
+        """Show what is muted."""
+        from tui.screens.mutes import MutesScreen
+
+        self.push_screen(MutesScreen())
+
+    def action_dead_groups(self) -> None:
+        """Show the dead letters by cause."""
+        from tui.screens.dead_groups import DeadGroupsScreen
+
+        self.push_screen(DeadGroupsScreen())
+
     def action_forecast(self) -> None:
         """Show what the desk will be told in the next hours and days."""
         from tui.screens.forecast import ForecastScreen
@@ -374,6 +391,8 @@ class ConsoleApp(App[None]):
         yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
         yield SystemCommand(self.texts("timeline.title"), self.texts("timeline.hint"), self.action_timeline)
         yield SystemCommand(self.texts("made_up.title"), self.texts("help.app_made_up"), self.action_made_up)
+        yield SystemCommand(self.texts("mutes.title"), self.texts("mutes.hint"), self.action_mutes)
+        yield SystemCommand(self.texts("dead.title"), self.texts("dead.hint"), self.action_dead_groups)
         yield SystemCommand(self.texts("key.app_forecast"), self.texts("help.app_forecast"), self.action_forecast)
         if isinstance(screen, Spoken):
             yield from (SystemCommand(*command) for command in screen.commands())
@@ -390,10 +409,26 @@ class ConsoleApp(App[None]):
         """The state of the whole was read."""
         self._status = status
         self.calls.look(status)
+        self._warn_of_mutes(status)
         if not any(card.alive for card in status.dispatchers):
             self._see_to_dispatcher()
         if isinstance(self.screen, Spoken):
             self.screen.show_status(status)
+
+    def _warn_of_mutes(self, status: Status) -> None:
+        """Say of each mute once that it is about to end, while there is time to prolong it."""
+        if not status.mutes:
+            return
+        from tui.widgets.mute_words import muted_what, warn_at, when
+
+        now = self.clock()
+        for one in status.mutes:
+            if warn_at(one) <= now and (one.id, one.until) not in self._warned_of:
+                self._warned_of.add((one.id, one.until))
+                what = muted_what(one.kind, one.key, {}, self.texts)
+                until = when(one.until, now, self.zone)
+                words = self.texts("mutes.ends_soon", what=what, until=until, who=one.who, why=one.reason)
+                self.notify(words, severity="warning", timeout=30)
 
     def _show_again(self) -> None:
         if self._status is not None:

@@ -80,7 +80,8 @@ async def test_the_live_pane_is_docked_on_any_section(store: Store, number: str)
 @pytest.mark.parametrize("number", [number for _, number in SECTIONS])
 async def test_help_says_every_key_in_words(store: Store, number: str, language: str) -> None:
     app = console(store, language)
-    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+    # High enough for the longest list of keys, which on a lower terminal is scrolled.
+    async with app.run_test(size=(120, 60), notifications=True) as pilot:
         await pilot.press(number)
         await settle(pilot)
         below = app.screen

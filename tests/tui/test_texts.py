@@ -22,7 +22,7 @@ KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
-    "mail.ews_retired", "problem.address", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
+    "mail.ews_retired", "problem.address", "deeds.address_hint", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
     "problem.directory_id", "problem.html_address", "problem.login_always", "problem.missing_on_event",
     "problem.server_alone", "mail.authority_hint", "rules.condition_hint", "calls.osc9", "calls.osc777", "calls.osc99",
     "calls.tmux_yes", "calls.tmux", "web.host", "web.token",
@@ -34,6 +34,14 @@ PATHS = {
     "deliveries": ["2"],
     "letter": ["2", "enter"],
     "why": ["2", "enter", "w"],
+    "acknowledge": ["2", "a"],
+    "mute": ["2", "m"],
+    "to another address": ["2", "e"],
+    "dead letters by cause": ["2", "v"],
+    "dead letters of a cause": ["2", "v", "enter"],
+    "how fast": ["2", "v", "r"],
+    "letter as it leaves": ["2", "enter", "i"],
+    "what is muted": ["2", "f7"],
     "story of an object": ["2", "w"],
     "timeline": ["2", "t"],
     "forecast": ["4", "f"],

@@ -14,12 +14,11 @@ from textual.widgets import Input, Select, Static
 from store import outbox
 from store.cards import FeedRow
 from store.errors import StoreError
-from store.moves import Deed, carry_out
 from store.sanitise import clean_line
 from store.vocabulary import DeliveryState
-from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
+from tui.widgets.delivery_deeds import KEYS, DeliveryDeeds
 from tui.widgets.delivery_list import ACKNOWLEDGED, COLUMNS, DeliveryList, widths
 from tui.widgets.delivery_words import acknowledged_in_words, reason_in_words
 from tui.widgets.feed_line import fitted
@@ -52,6 +51,9 @@ class DeliveriesScreen(SectionScreen):
         "deliveries.state",
         "deliveries.retry",
         "deliveries.cancel",
+        "deeds.acknowledge",
+        "deeds.mute",
+        "deeds.undo",
     )
     DEFAULT_CSS = """
     DeliveriesScreen #filters { height: 1; margin: 0 1; }
@@ -70,6 +72,8 @@ class DeliveriesScreen(SectionScreen):
         binding("l", "storm('release')", "storms.release"),
         binding("d", "storm('drop')", "storms.drop"),
         binding("g", "storm('digest')", "storms.digest"),
+        *KEYS,
+        binding("v", "causes", "deliveries.causes"),
         binding("f5", "reload", "deliveries.reload"),
         binding("escape", "clear", "deliveries.leave", show=False),
     ]
@@ -115,6 +119,7 @@ class DeliveriesScreen(SectionScreen):
     def on_mount(self) -> None:
         self._wanted = Wanted()
         self._deeds = StormDeeds(self, self._load)
+        self._deliveries_deeds = DeliveryDeeds(self, self._deed_done)
         self._ended = False
         self._limit = PAGE
         self.list.focus()
@@ -276,33 +281,23 @@ class DeliveriesScreen(SectionScreen):
         else:
             self._select.clear()
 
+    def _deed_done(self) -> None:
+        """What was done is done with what was marked. Runs in a thread."""
+        self.app.call_from_thread(self.list.unmark)
+        self._load()
+
+    def action_deed(self, deed: str) -> None:
+        """Do something with what is marked, or with the row."""
+        self._deliveries_deeds.do(deed, self.list.chosen)
+
     def action_retry(self) -> None:
         """Send again."""
-        self._move(retry=True)
+        self.action_deed("retry")
 
     def action_cancel(self) -> None:
         """Withdraw."""
-        self._move(retry=False)
+        self.action_deed("cancel")
 
-    def _move(self, *, retry: bool) -> None:
-        ids = self.list.chosen
-        if not ids:
-            return
-        self.list.unmark()
-
-        def work() -> None:
-            try:
-                done = carry_out(self.store, Deed.RETRY if retry else Deed.CANCEL, ids, operator()).letters
-            except StoreError as error:
-                self.post_message(self.Refused(str(error)))
-                return
-            what = "retried" if retry else "cancelled"
-            note = (
-                self.say(f"deliveries.{what}", done=done, asked=len(ids))
-                if done
-                else self.say(f"deliveries.not_{what}")
-            )
-            self.notify(note, markup=False)
-            self._load()
-
-        self.run_worker(work, group="deliveries", thread=True, exit_on_error=False)
+    def action_causes(self) -> None:
+        """Show the dead letters by cause."""
+        self.console.action_dead_groups()

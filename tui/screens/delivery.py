@@ -12,28 +12,28 @@ from textual.events import Click
 from textual.message import Message
 from textual.widgets import Static
 
+from dispatch.raw_letter import raw_letter
 from store import journal
 from store.cards import Status
 from store.directory import people
 from store.errors import StoreError
-from store.moves import Deed, carry_out
 from store.rulebook import list_rules
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Channel
-from tui.operator import operator
 from tui.spoken import Spoken, binding
 from tui.widgets.card_view import CardView
-from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, timeline
+from tui.widgets.delivery_deeds import KEYS, DeliveryDeeds
+from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, story_text, timeline
 from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.statusbar import StatusBar
 
 REFRESH_S = 1.0
-TABS = ("letter", "why")
+TABS = ("letter", "mime", "why")
 
 
 class Page(VerticalScroll, inherit_bindings=False):
-    """One of the two pages; every key that moves in it has its words in the help."""
+    """One of the pages; every key that moves in it has its words in the help."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("up", "scroll_up", "page.up", show=False),
@@ -66,7 +66,16 @@ class PageName(Static):
 class DeliveryScreen(Spoken[None]):
     """One delivery; what is shown follows the store."""
 
-    FOOTER = ("delivery.back", "delivery.other", "delivery.retry", "delivery.cancel")
+    FOOTER = (
+        "delivery.back",
+        "delivery.other",
+        "delivery.retry",
+        "delivery.cancel",
+        "deeds.acknowledge",
+        "deeds.mute",
+        "deeds.resend",
+        "deeds.copy",
+    )
     DEFAULT_CSS = """
     DeliveryScreen #delivery-title { height: 1; padding: 0 2; background: $primary; color: $text; text-style: bold; }
     DeliveryScreen #delivery-title { text-wrap: nowrap; text-overflow: ellipsis; }
@@ -82,9 +91,13 @@ class DeliveryScreen(Spoken[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("escape,q", "dismiss", "delivery.back", shown="esc"),
-        binding("left,right,tab", "other", "delivery.other", shown="←→"),
+        binding("right,tab", "other", "delivery.other", shown="←→"),
+        binding("left,shift+tab", "other(-1)", "delivery.other_back", show=False, shown="←"),
         binding("w", "page('why')", "delivery.why", show=False),
         binding("l", "page('letter')", "delivery.letter", show=False),
+        binding("i", "page('mime')", "delivery.mime", show=False),
+        *KEYS,
+        binding("Y", "copy_number", "delivery.number", show=False, shown="Y"),
         binding("r", "retry", "delivery.retry"),
         binding("c", "cancel", "delivery.cancel"),
     ]
@@ -94,6 +107,7 @@ class DeliveryScreen(Spoken[None]):
         """The delivery was read; `None` when there is no such one."""
 
         story: Story | None
+        raw: str = ""
 
     @dataclass
     class Refused(Message):
@@ -105,6 +119,8 @@ class DeliveryScreen(Spoken[None]):
         super().__init__()
         self._id = delivery_id
         self._story: Story | None = None
+        self._page = TABS[0]
+        self._texts: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         yield StatusBar(id="bar")
@@ -115,6 +131,8 @@ class DeliveryScreen(Spoken[None]):
         with Page(id="letter"):
             yield CardView((), id="letter-head")
             yield Static(id="letter-text")
+        with Page(id="mime"):
+            yield Static(id="mime-text")
         with Page(id="why"):
             yield CardView((), id="why-timeline")
             yield Static(Content(self.say("delivery.this")), classes="why-heading")
@@ -124,7 +142,8 @@ class DeliveryScreen(Spoken[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        self.action_page("letter")
+        self._deeds = DeliveryDeeds(self, self._load)
+        self.action_page(TABS[0])
         if self.console.status is not None:
             self.show_status(self.console.status)
         self.reload()
@@ -151,7 +170,7 @@ class DeliveryScreen(Spoken[None]):
             for one in event.deliveries:
                 names.setdefault(one.row.recipient_address.casefold(), one.row.recipient_name)
             rules = {rule.code: rule for rule in list_rules(self.store)}
-            self.post_message(self.Loaded(Story(card, event, rules, names)))
+            self.post_message(self.Loaded(Story(card, event, rules, names), raw_letter(self.store, event, card)))
         except StoreError as error:
             self.post_message(self.Refused(str(error)))
 
@@ -171,6 +190,7 @@ class DeliveryScreen(Spoken[None]):
         self.query_one("#name-letter", Static).update(
             Content(self.say("delivery.letter" if letter else "delivery.notice"))
         )
+        self.query_one("#name-mime", Static).update(Content(self.say("delivery.mime")))
         self.query_one("#name-why", Static).update(Content(self.say("delivery.why")))
         others = decisions(story, texts, own=False)
         for name, lines in (
@@ -183,6 +203,9 @@ class DeliveryScreen(Spoken[None]):
         self.query_one("#why-others-heading").display = bool(others)
         text = clean_text(story.card.text) if letter else f"{clean_line(row.subject)}\n\n{clean_text(story.card.text)}"
         self.query_one("#letter-text", Static).update(Content(text.strip()))
+        raw = clean_text(event.raw) or self.say("try.no_mime")
+        self.query_one("#mime-text", Static).update(Content(raw))
+        self._texts = {"letter": text.strip(), "mime": raw, "why": story_text(story, texts, zone)}
 
     @on(Refused)
     def _complain(self, event: Refused) -> None:
@@ -194,31 +217,35 @@ class DeliveryScreen(Spoken[None]):
 
     def action_page(self, name: str) -> None:
         """Show a page."""
+        self._page = name
         for page in TABS:
             self.query_one(f"#{page}").display = page == name
             self.query_one(f"#name-{page}").set_class(page == name, "-current")
         self.query_one(f"#{name}").focus()
 
-    def action_other(self) -> None:
-        """Show the other page."""
-        self.action_page("letter" if self.query_one("#why").display else "why")
+    def action_other(self, step: int = 1) -> None:
+        """Show the next page, or the one before."""
+        self.action_page(TABS[(TABS.index(self._page) + step) % len(TABS)])
+
+    def action_deed(self, deed: str) -> None:
+        """Do something with the delivery; what is copied is the page that is shown."""
+        if deed != "copy":
+            self._deeds.do(deed, [self._id])
+        elif text := self._texts.get(self._page):
+            self._copy(text, self.say(f"delivery.{self._page}"))
+
+    def action_copy_number(self) -> None:
+        """Copy the number."""
+        self._copy(f"D{self._id}", f"D{self._id}")
+
+    def _copy(self, text: str, what: str) -> None:
+        self.app.copy_to_clipboard(text)
+        self.notify(self.say("delivery.copied", what=what))
 
     def action_retry(self) -> None:
         """Send it again."""
-        self._move(Deed.RETRY, "delivery.retried")
+        self.action_deed("retry")
 
     def action_cancel(self) -> None:
         """Withdraw it."""
-        self._move(Deed.CANCEL, "delivery.cancelled")
-
-    def _move(self, deed: Deed, key: str) -> None:
-        def work() -> None:
-            try:
-                done = carry_out(self.store, deed, [self._id], operator()).letters
-            except StoreError as error:
-                self.post_message(self.Refused(str(error)))
-                return
-            self.notify(self.say(key if done else "delivery.unmoved"), markup=False)
-            self._load()
-
-        self.run_worker(work, group="delivery", thread=True, exit_on_error=False)
+        self.action_deed("cancel")

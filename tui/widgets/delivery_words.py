@@ -10,6 +10,7 @@ from textual.content import Content
 from dispatch.plan import MUTED
 from store import digests
 from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, FeedRow, Person
+from store.resend import RESENT
 from store.rules import Rule
 from store.sanitise import clean_line
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
@@ -129,6 +130,15 @@ def decisions(story: Story, texts: Texts, *, own: bool) -> list[Line]:
     return decision_lines(made, story.rules, story.names, texts)
 
 
+def story_text(story: Story, texts: Texts, zone: tzinfo) -> str:
+    """The story as lines of text, to be copied."""
+    row = story.card.row
+    head = f"D{row.id} · {clean_line(row.object_number)} · {clean_line(row.subject)}"
+    told = [f"{label}  {value}" for label, value, _ in timeline(story, texts, zone)]
+    made = [one.recipient and decision_in_words(one, story.rules, story.names, texts) for one in _own(story)]
+    return "\n".join([head, *told, *filter(None, made)])
+
+
 def _own(story: Story) -> list[DecisionCard]:
     row = story.card.row
     return [
@@ -202,6 +212,8 @@ def decision_in_words(card: DecisionCard, rules: Mapping[str, Rule], names: Mapp
         reason = texts("delivery.told_by", title=rule_title(by, rules, texts))
     if card.reason == MUTED:
         reason = muted_in_words(card.params, texts)
+    if card.reason == RESENT:
+        reason = texts("delivery.resent", of=card.params.get("of", ""), who=card.params.get("who", ""))
     if card.reason in {HOLD_OBJECT, HOLD_RECIPIENT}:
         reason += f": {texts('delivery.above', **card.params)}"
     said = f"{who}: {reason}" if who else reason

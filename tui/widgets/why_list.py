@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.strip import Strip
 
 from store.cards import DecisionCard, DeliveryCard, EventCard
+from store.resend import RESENT
 from store.rules import Rule
 from store.sanitise import clean_line
 from tui.spoken import binding
@@ -46,6 +47,8 @@ def _delivery(event: EventCard, decision: DecisionCard) -> DeliveryCard | None:
     who = decision.recipient.casefold()
     if not decision.taken or not who:
         return None
+    if decision.reason == RESENT:
+        return next((card for card in event.deliveries if f"D{card.row.id}" == decision.params.get("delivery")), None)
     theirs = (
         card
         for card in event.deliveries

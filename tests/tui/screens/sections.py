@@ -59,6 +59,9 @@ async def settle(pilot: "Pilot[Any]", looks: int = 1) -> None:
                 "timeline",
                 "forecast",
                 "board",
+                "deeds",
+                "mutes",
+                "dead",
             }
         ]
         quiet = 0 if running else quiet + 1

@@ -17,6 +17,7 @@ from tests.tui.what_is_seen import seen
 from tui.screens.deliveries import PAGE, DeliveriesScreen
 from tui.screens.delivery import DeliveryScreen
 from tui.widgets.delivery_list import DeliveryList
+from tui.widgets.question import Question
 
 
 def rows(screen: object) -> DeliveryList:
@@ -116,8 +117,10 @@ async def test_a_dead_letter_is_sent_again_and_withdrawn(store: Store) -> None:
         screen.query_one("#delivery-state", Select).value = "pending"
         await until(pilot, lambda: dead.id in [row.id for row in shown.rows])
         await press(pilot, "ctrl+a", "c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Question))
+        await press(pilot, "left", "enter")
         await until(pilot, lambda: outbox.page(store, state=DeliveryState.PENDING) == [])
-        assert shown.marked == []
+        await until(pilot, lambda: shown.marked == [])
 
 
 async def test_what_cannot_be_done_is_said(store: Store) -> None:

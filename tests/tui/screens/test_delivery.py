@@ -66,7 +66,14 @@ async def test_why_tells_the_story_in_words_and_in_order(store: Store, language:
 async def test_pages_change_by_arrows_and_letters(store: Store) -> None:
     async with opened(store, the_row(store, DeliveryState.SENT).id) as pilot:
         screen = pilot.app.screen
-        for key, shown in (("right", "why"), ("left", "letter"), ("tab", "why"), ("l", "letter"), ("w", "why")):
+        for key, shown in (
+            ("right", "mime"),
+            ("tab", "why"),
+            ("left", "mime"),
+            ("l", "letter"),
+            ("left", "why"),
+            ("i", "mime"),
+        ):
             await press(pilot, key)
             assert screen.query_one(f"#{shown}").display
             assert screen.query_one(f"#{shown}").has_focus
