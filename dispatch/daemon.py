@@ -39,10 +39,12 @@ SCHEDULE_S = 0.005
 """Between the steps in which deadlines are scheduled anew: letters go first."""
 INDEX_S = 1.0
 """How often to look for deliveries that are not in the search index."""
+BUSY = 50
+"""Events planned and letters sent in a second above which letters go first."""
 INDEX_PAUSES = 3
-"""While letters wait, the index rests so many times as long as it worked."""
+"""While they do, the index rests so many times as long as it worked."""
 MAX_LAG = 10_000
-"""So many new deliveries may be missing from the index while letters wait."""
+"""So many new deliveries may be missing from the index then."""
 HOUSEKEEPING_S = 3600.0
 WATCH_S = 0.05
 """How often the change counter is read; one read costs some microseconds."""
@@ -182,11 +184,13 @@ class Daemon:
 
     async def _index_loop(self) -> None:
         """Put deliveries into the search index: what is new, and what a store had before there was an index."""
+        seen, looked_at = 0, time.monotonic()
         while True:
             # Letters go first: what is missing is looked through when somebody searches, which takes longer.
-            busy = self._planning or not self._sender.idle
+            work, begun = self._planned + self._sender.tally.sent, time.monotonic()
+            busy = work - seen > BUSY * (begun - looked_at)
+            seen, looked_at = work, begun
             step = partial(search_index.step, self._store, tolerated=MAX_LAG if busy else 0)
-            begun = time.monotonic()
             done = await self._patiently(lambda step=step: asyncio.to_thread(step))
             took = time.monotonic() - begun
             await asyncio.sleep(took * (INDEX_PAUSES if busy else 1) if done else INDEX_S)

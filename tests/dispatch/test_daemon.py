@@ -15,7 +15,9 @@ from sqlalchemy import select
 
 from dispatch.daemon import run
 from dispatch.intake import emit
-from store import journal, tables
+from store import journal, search_index, tables
+from store.delivery_query import page
+from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.rule_stats import KEPT_DAYS, RuleCount, count_in
 from store.status import read_status
@@ -137,3 +139,23 @@ async def test_counters_that_are_too_old_to_be_shown_are_tidied_away(store: Stor
     await run(store, until_idle=True)
     with store.read() as connection:
         assert connection.execute(select(tables.rule_day)).all() == []
+
+
+async def test_what_is_new_gets_into_the_search_index_by_itself(store: Store) -> None:
+    furnish(store)
+    requests(store, 3)
+    stop = asyncio.Event()
+    dispatcher = asyncio.create_task(run(store, stop=stop))
+    query = DeliveryQuery(words=("принт",))
+
+    def indexed() -> bool:
+        with store.read() as connection:
+            state = search_index.covered(connection)
+        return state.low <= 1 and state.high >= 3
+
+    async with asyncio.timeout(30):
+        while not indexed():  # noqa: ASYNC110 - the store is written by another task, which tells nobody here
+            await asyncio.sleep(0.05)
+    stop.set()
+    await dispatcher
+    assert len(page(store, query).rows) >= 3
