@@ -1,7 +1,6 @@
 """Live: what happens, as it happens."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from textual import on
@@ -17,10 +16,8 @@ from store.cards import DeliveryCard
 from store.errors import StoreError
 from store.journal import delivery
 from store.vocabulary import DeliveryState
-from tui import moments
-from tui.screens.base import SectionScreen
+from tui.screens.pane_screen import PaneScreen
 from tui.spoken import binding
-from tui.widgets.ask_line import AskLine
 from tui.widgets.feed_line import CHANNEL_MARKS, STATE_MARKS
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.letter_preview import LetterPreview
@@ -36,21 +33,21 @@ FOLLOWING_S = 1.5
 """While the pane follows what arrives, the preview changes no faster than a person reads."""
 
 
-class LiveScreen(SectionScreen):
+class LiveScreen(PaneScreen):
     """The pane in full size, and the letter under its cursor."""
 
     SECTION = "live"
     HAS_OWN_PANE: ClassVar[bool] = True
-    FOOTER = ("pane.open", "live.filter", "pane.follow", "app.board", "live.go_to_time", "live.preview", "pane.order")
+    FOOTER = (
+        "pane.open", "live.filter", "live.views", "pane.follow", "deeds.acknowledge", "deliveries.retry", "deeds.mute",
+        "app.board", "live.go_to_time", "live.preview", "deeds.undo", "pane.order",
+    )  # fmt: skip
     DEFAULT_CSS = """
     LiveScreen #headline { height: auto; max-height: 2; padding: 0 1; background: $surface; color: $text-muted; }
     LiveScreen #headline.-notice { color: $text; background: $primary-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding("slash", "filter", "live.filter", shown="/"),
-        binding("g", "go_to_time", "live.go_to_time"),
         binding("p", "preview", "live.preview"),
-        binding("escape", "clear", "live.clear", show=False),
         binding("b", "app.board", "app.board"),
     ]
 
@@ -75,16 +72,6 @@ class LiveScreen(SectionScreen):
         yield FilterBar(self.console.live_filter, id="live-filter")
         yield LivePane(id="live-pane")
         yield LetterPreview(id="live-preview")
-
-    def on_mount(self) -> None:
-        """The keyboard belongs to the pane."""
-        self.query_one(LivePane).focus()
-
-    @property
-    def why_key(self) -> str:
-        """The object of the row."""
-        row = self.query_one(LivePane).current
-        return row.object_number if row else ""
 
     def on_resize(self, event: Resize) -> None:
         """A low terminal keeps its rows for the list until the preview is asked for."""
@@ -115,41 +102,6 @@ class LiveScreen(SectionScreen):
         self.console.preview = not preview.has_class("-shown")
         preview.set_class(self.console.preview, "-shown")
         self._read()
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterBar).open()
-
-    def action_clear(self) -> None:
-        """Take the filter away."""
-        self.query_one(FilterBar).action_close()
-
-    @on(FilterBar.Left)
-    def _to_rows(self) -> None:
-        self.query_one(LivePane).focus()
-
-    @on(FilterBar.Changed)
-    def _filtered(self, event: FilterBar.Changed) -> None:
-        self.console.live_filter = self.query_one(FilterBar).text
-        self.query_one(LivePane).show_only(event.query, stay=event.later)
-
-    def action_go_to_time(self) -> None:
-        """Ask for a time, and go to what was happening then."""
-        hint = self.say("live.time_hint")
-        ask = AskLine(
-            self.say("live.time"), hint, lambda text: "" if self._moment(text) else self.say("live.no_time", hint=hint)
-        )
-
-        def given(text: str | None) -> None:
-            if text and (at := self._moment(text)) is not None:
-                self.query_one(LivePane).go_to_time(at)
-
-        self.app.push_screen(ask, given)
-
-    def _moment(self, text: str) -> datetime | None:
-        now = self.console.clock()
-        ago = moments.span(text)
-        return now - ago if ago is not None else moments.moment(text, now, self.console.zone)
 
     @on(LivePane.Highlighted)
     def _moved(self, event: LivePane.Highlighted) -> None:

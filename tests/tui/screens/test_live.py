@@ -1,5 +1,6 @@
 """The live screen: what happens appears by itself, can be walked through and opened."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from textual.widgets import Input, Static
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
-from store import moves
+from store import delivery_query, moves
+from store.cards import FeedRow
+from store.delivery_query import DeliveryQuery
 from store.engine import Store
 from store.moves import Deed
 from store.vocabulary import DeliveryState
@@ -18,8 +21,11 @@ from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
 from tui.screens.delivery import DeliveryScreen
+from tui.screens.delivery_views import DeliveryViewsScreen
+from tui.screens.live import LiveScreen
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.letter_preview import LetterPreview
+from tui.widgets.line_question import LineQuestion
 from tui.widgets.live_pane import LivePane
 
 SIZES = [(80, 24), (120, 40)]
@@ -308,3 +314,58 @@ async def test_rows_are_marked_one_by_one_and_all_that_a_filter_wants(store: Sto
         await until(pilot, lambda: pane(app).rows and not pane(app).marked)
         await pilot.press("ctrl+a")
         await until(pilot, lambda: pane(app).marked == sorted(row.id for row in pane(app).rows))
+
+
+async def test_views_have_number_keys_say_how_many_they_find_and_are_saved(store: Store) -> None:
+    app = console(store, "en")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+
+        async def only(*states: DeliveryState) -> None:
+            await until(pilot, lambda: {row.state for row in pane(app).rows} == set(states), seen(app))
+
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, DeliveryViewsScreen) and "2 Dead" in seen(app))
+        dead = [row for row in pane_rows(store) if row.state is DeliveryState.DEAD]
+        await until(pilot, lambda: re.search(rf"2 Dead +{len(dead)} ", seen(app)), seen(app))
+        await pilot.press("2")
+        await only(DeliveryState.DEAD)
+        await pilot.press("alt+3")
+        await only(DeliveryState.HELD)
+        await pilot.press("escape", "slash", *"state:held,dead", "enter")
+        await only(DeliveryState.HELD, DeliveryState.DEAD)
+        await pilot.press("v")
+        await until(pilot, lambda: isinstance(app.screen, DeliveryViewsScreen))
+        await pilot.press("s", *"7 [/b] stuck", "enter")
+        await until(pilot, lambda: isinstance(app.screen, LiveScreen))
+        await pilot.press("alt+1")
+        await until(pilot, lambda: DeliveryState.SENT in {row.state for row in pane(app).rows})
+        await pilot.press("alt+7")
+        await only(DeliveryState.HELD, DeliveryState.DEAD)
+        await pilot.press("v")
+        await until(pilot, lambda: "7 [/b] stuck" in seen(app))
+        await pilot.press("end", "d", "left", "enter")
+        await until(pilot, lambda: "[/b] stuck" not in seen(app).replace("Deleted", ""), seen(app))
+
+
+def pane_rows(store: Store) -> list[FeedRow]:
+    return delivery_query.newest(store, DeliveryQuery(), 1_000)
+
+
+async def test_what_died_is_acknowledged_sent_again_and_taken_back_from_the_pane(store: Store) -> None:
+    app = console(store, "en")
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: pane(app).rows)
+        await pilot.press("alt+2")
+        await until(pilot, lambda: {row.state for row in pane(app).rows} == {DeliveryState.DEAD})
+        dead = here(app)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, LineQuestion))
+        await pilot.press(*"calling them", "enter")
+        await until(pilot, lambda: screen_lines(app)[0][0] == "◆")
+        await pilot.press("r")
+        await until(pilot, lambda: dead not in [row.id for row in pane(app).rows])
+        await pilot.press("u")
+        await until(pilot, lambda: dead in [row.id for row in pane(app).rows])
+        await pilot.press("ctrl+a")
+        await until(pilot, lambda: len(pane(app).marked) == len(pane(app).rows))
