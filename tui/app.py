@@ -1,6 +1,6 @@
 """The console. This module only wires: screens, feed, dispatcher child, language."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -26,6 +26,7 @@ from tui.widgets.sidebar import SECTIONS, MenuItem
 
 # Whatever loads SQLAlchemy (0.2 s) is imported once the first frame is painted.
 if TYPE_CHECKING:
+    from store.delivery_views import DeliveryView
     from store.engine import Store
     from tui.calls import Calls
     from tui.dispatcher_child import DispatcherChild
@@ -429,6 +430,17 @@ class ConsoleApp(App[None]):
                 until = when(one.until, now, self.zone)
                 words = self.texts("mutes.ends_soon", what=what, until=until, who=one.who, why=one.reason)
                 self.notify(words, severity="warning", timeout=30)
+
+    def show_views(self, views: "Sequence[DeliveryView]") -> None:
+        """The saved views of the deliveries are others: they can be called for."""
+        self.calls.offer({view.name: partial(self._fitting, view.filter) for view in views})
+
+    def _fitting(self, words: str, store: "Store", ids: Sequence[int]) -> set[int]:
+        """Which of some deliveries fit a filter as it is typed; what it says of time counts from now."""
+        from store.delivery_query import matching
+        from tui.widgets.delivery_filter import parse
+
+        return matching(store, parse(words, self.texts, self.clock(), self.zone).query, ids)
 
     def _show_again(self) -> None:
         if self._status is not None:

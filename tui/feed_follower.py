@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from store import feed
+from store.delivery_views import DeliveryView, views_in
 from store.errors import StoreError
 from store.status import read_status
 from tui.delivery_reader import DeliveryReader, Snapshot, View
@@ -94,6 +95,7 @@ class FeedFollower:
         """Look, wait, look again; yields after each look."""
         with closing(feed.Watch(self._console.store)) as watch:
             quiet = STATUS_EVERY
+            views: list[DeliveryView] | None = None
             while True:
                 changed = watch.changed()
                 busy = self._serve(changed=changed)
@@ -101,6 +103,11 @@ class FeedFollower:
                 if quiet >= STATUS_EVERY:
                     quiet = 0
                     self._post(self._console.show_status, read_status(self._console.store))
+                    with self._console.store.read() as connection:
+                        found = views_in(connection)
+                    if found != views:
+                        views = found
+                        self._post(self._console.show_views, views)
                 yield
                 self._wake.wait(0 if busy else POLL_S)
                 self._wake.clear()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from store.delivery_views import DeliveryView, save_view_in
 from store.engine import Store
 from store.errors import SettingsError
 from store.vocabulary import Language
@@ -91,21 +92,25 @@ async def test_the_form_is_filled_in_by_the_keyboard_and_holds_at_once(store: St
         assert app.screen.query_one("#field-bell", Choices).words == "dead deadline"
 
 
-async def test_saved_filters_are_offered_and_call_by_their_names(store: Store) -> None:
+async def test_saved_views_are_offered_and_call_by_their_names(store: Store) -> None:
     called: list[Mapping[str, int]] = []
     app = ConsoleApp(store, language="en", start_dispatcher=False)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: app.status)
-        app.calls.offer({"Held [/b] about X": lambda _store, ids: ids, "other": lambda _store, _ids: []})
+        views = (DeliveryView("Fire [/b]", "fire"), DeliveryView("Nothing", "state:dead since:1m"))
+        for view in views:
+            store.write(lambda connection, view=view: save_view_in(connection, store, view, "test"))
         app.calls.make = lambda call, settings: called.append(call.title)
+        await until(pilot, lambda: len(app.calls.filters) == len(views))
         await pilot.press("f9")
-        await until(pilot, lambda: "Held [/b] about X" in seen(app))
+        await until(pilot, lambda: "Fire [/b]" in seen(app))
         app.screen.query_one("#field-title").focus()
-        await pilot.press("end", "up", "space", "ctrl+s")
-        await until(pilot, lambda: app.calls.settings.title == ("filter:Held [/b] about X",))
+        await pilot.press("end", "space", "up", "space", "ctrl+s")
+        await until(pilot, lambda: app.calls.settings.title == ("filter:Fire [/b]", "filter:Nothing"))
         await until(pilot, lambda: app.calls.news)
         add_notice(store, subject="Letter", name="Somebody")
-        await until(pilot, lambda: called == [{"filter:Held [/b] about X": 1}])
+        add_notice(store, subject="Printer on fire", name="Somebody")
+        await until(pilot, lambda: called == [{"filter:Fire [/b]": 1}])
 
 
 async def test_settings_that_cannot_be_read_are_told_of_and_call_nobody(store: Store) -> None:
