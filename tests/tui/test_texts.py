@@ -22,10 +22,10 @@ KEYS = sorted(catalogue(Language.RU))
 SECTIONS = {key.partition(".")[0] for key in KEYS}
 LATIN_IN_RUSSIAN = {
     "company.language_en", "delivery.message_id", "demo.tip_open", "mail.support_address", "mail.system_address",
-    "mail.ews_retired", "problem.address", "deeds.address_hint", "problem.exception", "problem.timezone", "problem.mailbox", "problem.https",
-    "problem.directory_id", "problem.html_address", "problem.login_always", "problem.missing_on_event",
-    "problem.server_alone", "mail.authority_hint", "rules.condition_hint", "calls.osc9", "calls.osc777", "calls.osc99",
-    "calls.tmux_yes", "calls.tmux", "web.host", "web.token",
+    "mail.ews_retired", "problem.address", "deeds.address_hint", "problem.exception", "problem.timezone",
+    "problem.mailbox", "problem.https", "problem.directory_id", "problem.html_address", "problem.login_always",
+    "problem.missing_on_event", "problem.server_alone", "mail.authority_hint", "rules.condition_hint", "calls.osc9",
+    "calls.osc777", "calls.osc99", "calls.tmux_yes", "calls.tmux", "web.host", "web.token",
 }  # fmt: skip
 """Texts that hold a name, an example or a technical word as it is."""
 PATHS = {
