@@ -1,5 +1,6 @@
 """Acknowledged deliveries: somebody has seen to them. Every console sees it in the feed; nothing else follows."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from sqlalchemy import Connection, delete, select
@@ -10,18 +11,22 @@ from store.engine import Store
 from store.sanitise import clean_line
 from store.types import to_micros
 
-PORTION = 1_000
+PORTION = 250
 """Ids in one transaction: others write in between."""
+PAUSE_S = 0.03
+"""Between two of them: a program that waits for the lock of SQLite looks for it only so often."""
 MAX_NOTE = 500
 """Characters of a note that are kept."""
 Progress = Callable[[int, int], bool]
 """Is told how many of how many were gone over; gives whether to go on."""
 
 
-def portions(ids: Sequence[int], progress: Progress | None) -> Iterator[list[int]]:
+def portions(ids: Sequence[int], progress: Progress | None, pause_s: float = PAUSE_S) -> Iterator[list[int]]:
     """Ids in their order and each once, a portion at a time, until they end or `progress` says so."""
     ordered, size = sorted(set(ids)), PORTION
     for start in range(0, len(ordered), size):
+        if start:
+            time.sleep(pause_s)
         if progress is not None and not progress(start, len(ordered)):
             return
         yield ordered[start : start + size]

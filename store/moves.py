@@ -91,7 +91,7 @@ def spread(letters: int, per_minute: int) -> timedelta:
 def look(store: Store, deed: Deed, ids: Sequence[int], progress: Progress | None = None) -> Outlook:
     """What a deed would do with letters as they are now. Blocking."""
     letters, left = 0, dict[int, str]()
-    for portion in portions(ids, progress):
+    for portion in portions(ids, progress, pause_s=0):
         with store.read() as connection:
             found = _left(connection, deed, portion)
         left |= found

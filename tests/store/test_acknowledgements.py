@@ -50,7 +50,8 @@ def test_it_can_be_taken_back_and_made_again(store: Store) -> None:
     assert acknowledge(store, [2], "ivan") == [2]
 
 
-def test_many_are_acknowledged_in_portions_and_can_be_stopped(store: Store) -> None:
+def test_many_are_acknowledged_in_portions_and_can_be_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.acknowledgements.PORTION", 1_000)
     store.write(lambda connection: connection.exec_driver_sql(
         "INSERT INTO delivery (notification_id, event_id, channel, recipient_name, recipient_address, state, reason,"
         " attempts, next_at, created_at, connection, answer) SELECT notification_id, event_id, channel, recipient_name,"
