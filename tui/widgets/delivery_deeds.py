@@ -258,7 +258,7 @@ class DeliveryDeeds:
         try:
             return work(told)
         finally:
-            app.call_from_thread(shown.dismiss)
+            app.call_from_thread(shown.finish)
 
     def _named(self, ids: Sequence[int]) -> str:
         return f"D{ids[0]}" if len(ids) == 1 else self._screen.console.texts.count("deeds.deliveries", len(ids))

@@ -27,6 +27,7 @@ class UnderWay(SpokenModal[None]):
         super().__init__()
         self._of = of
         self.stopped = False
+        self._finished = False
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -42,6 +43,17 @@ class UnderWay(SpokenModal[None]):
             key = "deeds.stopping" if self.stopped else "deeds.under_way"
             self.query_one(Label).update(Text(self.say(key, done=done, of=self._of)))
             self.query_one(ProgressBar).update(progress=done)
+
+    def finish(self) -> None:
+        """It is done: leave, or as soon as nothing stands on top, such as the help."""
+        self._finished = True
+        if self.is_current:
+            self.dismiss()
+
+    def on_screen_resume(self) -> None:
+        """Nothing stands on top any longer."""
+        if self._finished:
+            self.dismiss()
 
     def action_stop(self) -> None:
         """Stop it after the portion that is under way."""
