@@ -1,5 +1,6 @@
-"""The pilot test that CONTRIBUTING shows, as it stands there."""
+"""What CONTRIBUTING tells testers: the pilot test it shows runs as it stands there, and the ids are all there are."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,20 @@ async def test_an_operator_reads_on_while_others_arrive_and_opens_what_died(desk
         await until(pilot, lambda: isinstance(app.screen, DeliveryScreen))
 
 
+ROOT = Path(__file__).parents[2]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+SOURCES = [path.read_text("utf-8") for path in sorted((ROOT / "tui").rglob("*.py"))]
+
+
 def test_it_is_what_contributing_shows() -> None:
-    root = Path(__file__).parents[2]
-    shown = (root / "CONTRIBUTING.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    shown = CONTRIBUTING.split("```python\n")[1].split("```")[0]
     assert shown.strip() in Path(__file__).read_text("utf-8")
+
+
+def test_the_ids_are_those_of_the_code() -> None:
+    documented = {re.sub(r"<[^>]+>", "…", name) for name in re.findall(r"`#([a-z<>-]+)`", CONTRIBUTING)}
+    code = {re.sub(r"\{[^}]+\}", "…", name) for text in SOURCES for name in re.findall(r'\bid=f?"([^"]+)"', text)}
+    assert code - documented == set()
+    # Some are put together, or given when a widget is made.
+    others = {name for name in documented - code if not any(name.replace("…", "") in text for text in SOURCES)}
+    assert others == set()
