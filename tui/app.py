@@ -1,6 +1,6 @@
 """The console. This module only wires: screens, feed, dispatcher child, language."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
 from textual import on
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.events import AppFocus, Event, Key, MouseDown
 from textual.notifications import SeverityLevel
@@ -18,6 +18,7 @@ from store.cards import Status
 from store.clock import Clock, system_clock
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Language
+from tui.openers import Openers
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
 from tui.terminal import TerminalSignals, install_patient_writer
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tui.dispatcher_child import DispatcherChild
     from tui.feed_follower import FeedFollower
     from tui.widgets.delivery_deeds import Undoable
-    from tui.widgets.row_list import RowList
 
 SCREENS = {
     "live": "tui.screens.live:LiveScreen",
@@ -65,7 +65,7 @@ FROM_SECTIONS = frozenset({"section", "language", "menu", "dock", "why", "storms
 """What is not done from under a form, a letter, a question."""
 
 
-class ConsoleApp(App[None]):
+class ConsoleApp(Openers):
     """The console.
 
     Args:
@@ -110,7 +110,6 @@ class ConsoleApp(App[None]):
         self.newest_on_top = True
         self.trial_recipient = ""
         self.live_filter = ""
-        self.made_up: Mapping[str, str | bool] = {}
         self.undoable: Undoable | None = None
         self._warned_of: set[tuple[int, datetime]] = set()
         self._history_of = ("", "")
@@ -126,7 +125,7 @@ class ConsoleApp(App[None]):
         self._calls: Calls | None = None
         self._status: Status | None = None
         self._signals: TerminalSignals | None = None
-        self.clock: Clock = clock or system_clock
+        self.clock = clock or system_clock
         self.texts = Texts(self._language or Language.RU)
         self.zone = ZoneInfo("UTC")
         if not callable(store):
@@ -272,12 +271,6 @@ class ConsoleApp(App[None]):
     def _menu_chosen(self, event: MenuItem.Chosen) -> None:
         self.action_section(event.section)
 
-    def on_row_list_opened(self, event: "RowList.Opened") -> None:
-        """A row was opened."""
-        from tui.screens.delivery import DeliveryScreen
-
-        self.push_screen(DeliveryScreen(event.delivery_id))
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Sections are not left from under a form."""
         del parameters
@@ -289,12 +282,6 @@ class ConsoleApp(App[None]):
     def _section(self) -> str:
         """The section in front; empty under a form, a letter, a question."""
         return self.screen.SECTION if isinstance(self.screen, Spoken) else ""
-
-    def action_help(self) -> None:
-        """Show the keys of this screen."""
-        from tui.screens.help import HelpScreen
-
-        self.push_screen(HelpScreen(self.screen))
 
     def action_language(self) -> None:
         """Switch the language, here and now."""
@@ -310,69 +297,11 @@ class ConsoleApp(App[None]):
         if isinstance(self.screen, Spoken):
             self.screen.show_notice()
 
-    def action_why(self) -> None:
-        """Ask why something was or was not sent; first of what the cursor is on."""
-        from tui.screens.why import WhyScreen
-
-        self.push_screen(WhyScreen(self.screen.why_key if isinstance(self.screen, Spoken) else ""))
-
-    def action_timeline(self) -> None:
-        """Show the deadlines of an object in time; first of the one the cursor is on."""
-        from tui.screens.timeline import TimelineScreen
-
-        self.push_screen(TimelineScreen("", self.screen.why_key if isinstance(self.screen, Spoken) else ""))
-
-    def action_made_up(self) -> None:
-        """Ask for an object there is not, and show its deadlines in time."""
-        from tui.screens.timeline import TimelineScreen
-        from tui.widgets.made_up_form import MadeUpForm
-
-        form = MadeUpForm(self.texts, self.made_up)
-
-        def filled(done: bool | None) -> None:
-            if done and form.event is not None:
-                self.push_screen(TimelineScreen(made_up=form.event))
-
-        self.push_screen(form, filled)
-
-    def action_mutes(self) -> None:
-        """Show what is muted."""
-        from tui.screens.mutes import MutesScreen
-
-        self.push_screen(MutesScreen())
-
-    def action_dead_groups(self) -> None:
-        """Show the dead letters by cause."""
-        from tui.screens.dead_groups import DeadGroupsScreen
-
-        self.push_screen(DeadGroupsScreen())
-
-    def action_forecast(self) -> None:
-        """Show what the desk will be told in the next hours and days."""
-        from tui.screens.forecast import ForecastScreen
-
-        self.push_screen(ForecastScreen())
-
-    def action_calls(self) -> None:
-        """Set for what the operator is called, and how."""
-        from tui.widgets.calls_form import CallsForm
-
-        self.push_screen(
-            CallsForm(self.texts, self.calls.settings, self.calls.filters, self.calls.try_now, self.calls.keep)
-        )
-
     async def on_event(self, event: Event) -> None:
         """Whoever presses a key, clicks or comes back to the window has seen what it called for."""
         if isinstance(event, Key | MouseDown | AppFocus) and self._calls is not None:
             self._calls.seen()
         await super().on_event(event)
-
-    def action_board(self) -> None:
-        """Show the board: letters against time, the queue, connections, dispatchers, what is to come."""
-        from tui.screens.board import BoardScreen
-
-        if not isinstance(self.screen, BoardScreen):
-            self.push_screen(BoardScreen())
 
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""
@@ -388,16 +317,9 @@ class ConsoleApp(App[None]):
             title = self.texts(f"help.go_{name}")
             words = self.texts("palette.go", title=title, number=number)
             yield SystemCommand(title, words, partial(self.action_section, name))
-        yield SystemCommand(self.texts("key.app_board"), self.texts("help.app_board"), self.action_board)
-        yield SystemCommand(self.texts("why.title"), self.texts("why.hint"), self.action_why)
-        yield SystemCommand(self.texts("timeline.title"), self.texts("timeline.hint"), self.action_timeline)
-        yield SystemCommand(self.texts("made_up.title"), self.texts("help.app_made_up"), self.action_made_up)
-        yield SystemCommand(self.texts("mutes.title"), self.texts("mutes.hint"), self.action_mutes)
-        yield SystemCommand(self.texts("dead.title"), self.texts("dead.hint"), self.action_dead_groups)
-        yield SystemCommand(self.texts("key.app_forecast"), self.texts("help.app_forecast"), self.action_forecast)
+        yield from self.opening_commands()
         if isinstance(screen, Spoken):
             yield from (SystemCommand(*command) for command in screen.commands())
-        yield SystemCommand(self.texts("calls.form"), self.texts("help.app_calls"), self.action_calls)
         yield SystemCommand("Русский / English", self.texts("palette.language"), self.action_language)
         yield from super().get_system_commands(screen)
 

@@ -73,7 +73,7 @@ class DeliveriesScreen(SectionScreen):
         binding("d", "storm('drop')", "storms.drop"),
         binding("g", "storm('digest')", "storms.digest"),
         *KEYS,
-        binding("v", "causes", "deliveries.causes"),
+        binding("D", "app.dead_groups", "deliveries.causes", shown="D"),
         binding("f5", "reload", "deliveries.reload"),
         binding("escape", "clear", "deliveries.leave", show=False),
     ]
@@ -297,7 +297,3 @@ class DeliveriesScreen(SectionScreen):
     def action_cancel(self) -> None:
         """Withdraw."""
         self.action_deed("cancel")
-
-    def action_causes(self) -> None:
-        """Show the dead letters by cause."""
-        self.console.action_dead_groups()

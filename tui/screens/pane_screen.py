@@ -34,6 +34,7 @@ class PaneScreen(SectionScreen):
         binding("r", "deed('retry')", "deliveries.retry"),
         binding("c", "deed('cancel')", "deliveries.cancel"),
         *KEYS,
+        binding("D", "app.dead_groups", "deliveries.causes", show=False, shown="D"),
         *(binding(f"alt+{key}", f"view({key})", f"live.view_{key}", show=False) for key in _KEYS),
         binding("escape", "clear", "live.clear", show=False),
     ]

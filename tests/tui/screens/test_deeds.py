@@ -136,7 +136,7 @@ async def test_a_cause_is_sent_again_at_a_pace_and_stopped(store: Store) -> None
     put(store, ids[3:], DeliveryState.DEAD, reason="dns", answer="no name", connection="main")
     app = ConsoleApp(store, language="en", start_dispatcher=False)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await pilot.press("2", "v")
+        await pilot.press("2", "D")
         await until(pilot, lambda: isinstance(app.screen, DeadGroupsScreen) and "mailbox is full" in seen(app))
         assert "The recipient's mailbox is full or closed." in seen(app), "what to do"
         assert "Server: 452 [/b]" in seen(app)
