@@ -85,17 +85,6 @@ class LivePane(Widget, can_focus=True):
             """Only the last one is of interest."""
             return isinstance(message, LivePane.Highlighted)
 
-    @dataclass
-    class Seen(Message):
-        """Something is to be said of the list: what arrived, how far it has looked."""
-
-        snapshot: Snapshot
-        following: bool
-
-        def can_replace(self, message: Message) -> bool:
-            """Only the last one is of interest."""
-            return isinstance(message, LivePane.Seen)
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._window = RowWindow[FeedRow]()
@@ -145,11 +134,6 @@ class LivePane(Widget, can_focus=True):
     def following(self) -> bool:
         """Whether it goes along with what arrives."""
         return self._follow
-
-    @property
-    def query_shown(self) -> DeliveryQuery:
-        """The filter."""
-        return self._view.query
 
     @property
     def wanted(self) -> View | None:
@@ -216,7 +200,6 @@ class LivePane(Widget, can_focus=True):
             # Ten times a second while others arrive: the rows under one's eyes are not painted again for that.
             bar, below = Region(self.size.width - 1, 0, 1, self.size.height), self._window.height
             self.refresh(bar, Region(0, below, self.size.width, 1))
-        self.post_message(self.Seen(snapshot, self._follow))
 
     def _take(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -307,8 +290,6 @@ class LivePane(Widget, can_focus=True):
             self.refresh(*(Region(0, line, width, 1) for line in lines))
         else:
             self.refresh()
-        if self._snapshot is not None:
-            self.post_message(self.Seen(self._snapshot, self._follow))
 
     def action_move_page(self, step: int) -> None:
         """Move the cursor by pages."""
