@@ -20,6 +20,8 @@ from tui.widgets.delivery_views import on_keys, shipped_views
 from tui.widgets.feed_line import fitted
 
 NAME_CELLS, COUNT_CELLS = 22, 9
+BUDGET_S = 0.3
+"""So long each view is counted at the most: one waits for the numbers, not for the views."""
 
 
 class DeliveryViewsScreen(ViewsScreen[DeliveryView]):
@@ -45,7 +47,7 @@ class DeliveryViewsScreen(ViewsScreen[DeliveryView]):
         console, views = self.console, self.views
         queries = [parse(view.filter, console.texts, console.clock(), console.zone).query for view in views]
         try:
-            found = delivery_query.counts(self.store, queries)
+            found = delivery_query.counts(self.store, queries, budget_s=BUDGET_S)
         except StoreError as error:
             self.post_message(self.Refused(self.problem(error)))
         else:

@@ -42,7 +42,7 @@ def desk_at(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _whole(lines: list[str]) -> bool:
-    return "в очереди" in lines[0] and "Выход" in lines[-1]
+    return "в очереди" in lines[0] and "Клавиши" in lines[-1]
 
 
 async def test_a_tab_is_a_console_from_its_opening_to_its_end(chromium: Browser, desk_at: str) -> None:

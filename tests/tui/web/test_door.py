@@ -39,6 +39,12 @@ class Desk:
     def __init__(self, origin: str, client: ClientSession) -> None:
         self.origin = origin
         self._client = client
+        self._others = set(descendants(os.getpid()))
+
+    @property
+    def processes(self) -> list[int]:
+        """The consoles of the server, and what is below them; servers of other tests may run beside them."""
+        return [one for one in descendants(os.getpid()) if one not in self._others]
 
     async def get(self, path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
         """Status, text and headers of an answer."""
@@ -185,16 +191,16 @@ async def test_consoles_come_and_go_with_their_tabs(desk: Desk, monkeypatch: pyt
     second = await desk.tab(headers)
     await painted(second, "Too many consoles")
     assert (await second.receive()).data == WSCloseCode.TRY_AGAIN_LATER
-    processes = descendants(os.getpid())
+    processes = desk.processes
     assert processes
     monkeypatch.setattr(server, "PLACE_WITHIN_S", 30)
     await first.close()
     third = await desk.tab(headers)  # it waits for the place of the first
     await painted(third, "Nothing has happened yet")
     assert not alive(processes)
-    os.kill(descendants(os.getpid())[0], signal.SIGSTOP)
+    os.kill(desk.processes[0], signal.SIGSTOP)
     await third.close()
-    await until(lambda: not descendants(os.getpid()), "a console that hangs is not ended")
+    await until(lambda: not desk.processes, "a console that hangs is not ended")
 
 
 @pytest.mark.parametrize("most", [1])
@@ -205,7 +211,7 @@ async def test_the_console_of_a_browser_that_takes_nothing_any_more_ends(
     headers = await desk.come_in()
     tab = await desk.tab(headers)
     await painted(tab, "Nothing has happened yet")
-    processes = descendants(os.getpid())
+    processes = desk.processes
     for number in range(40):  # each is painted whole, far more than the network holds
         await tab.send_json(["resize", {"width": 300 + number % 2, "height": 100}])
     await until(lambda: not alive(processes), "a console goes on for nobody")
