@@ -1,4 +1,4 @@
-"""Python's own settings for a process that does nothing but accept or dispatch."""
+"""Python's own settings for a process of ours: one that accepts, dispatches, or is a console."""
 
 import gc
 import sys

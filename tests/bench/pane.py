@@ -102,7 +102,7 @@ class Console:
         begun, seen = time.perf_counter(), b""
         while mark not in seen:
             data = self.read(DEADLINE_S)
-            if not data:
+            if not data or time.perf_counter() - begun > DEADLINE_S:
                 msg = f"the console did not write {mark!r}"
                 raise RuntimeError(msg)
             seen = seen[-len(mark) :] + data
@@ -135,6 +135,12 @@ class Desk:
         store.close()
         self.size = size
 
+    def mark(self, number: int) -> bytes:
+        """What stands in the line of a delivery and in no line near it: its time, or the number it arrived with."""
+        if number > self.size:
+            return f"N{number}".encode()
+        return (NOON + timedelta(seconds=number)).astimezone(MOSCOW).strftime("%H:%M:%S").encode()
+
     @property
     def last(self) -> int:
         """The newest delivery."""
@@ -165,16 +171,16 @@ def measure_pane() -> dict[str, float]:
             for desk in desks:
                 with Console(desk.url) as console:
                     newest = desk.last
-                    console.until(_mark(newest))
-                    keys.setdefault(("idle", desk.size), []).extend(_walk(console, newest))
+                    console.until(desk.mark(newest))
+                    keys.setdefault(("idle", desk.size), []).extend(_walk(console, desk, newest))
                 with Console(desk.url) as console:
                     newest = desk.last
-                    console.until(_mark(newest))
-                    console.press(b"\x1b[B", _mark(newest - 1))  # it stays, and counts what arrives
+                    console.until(desk.mark(newest))
+                    console.press(b"\x1b[B", desk.mark(newest - 1))  # it stays, and counts what arrives
                     writer = desk.writer(1_000, 3_600)
                     try:
                         time.sleep(1)
-                        keys.setdefault(("1,000/s", desk.size), []).extend(_walk(console, newest - 1))
+                        keys.setdefault(("1,000/s", desk.size), []).extend(_walk(console, desk, newest - 1))
                     finally:
                         writer.kill()
                         writer.wait()
@@ -192,17 +198,12 @@ def measure_pane() -> dict[str, float]:
     return figures
 
 
-def _mark(number: int) -> bytes:
-    """What stands in the line of one of the deliveries that were there at first, and in no line near it: its time."""
-    return (NOON + timedelta(seconds=number)).astimezone(MOSCOW).strftime("%H:%M:%S").encode()
-
-
-def _walk(console: Console, here: int) -> list[float]:
+def _walk(console: Console, desk: Desk, here: int) -> list[float]:
     """Seconds to each repaint while one goes down, row by row."""
     found: list[float] = []
     for number in range(here - 1, here - 1 - KEYS, -1):
         time.sleep(PACE_S)
-        found.append(console.press(b"\x1b[B", _mark(number)))
+        found.append(console.press(b"\x1b[B", desk.mark(number)))
     return found
 
 
@@ -211,7 +212,7 @@ def _opening(empty: Desk, many: Desk) -> dict[str, float]:
     nothing: list[float] = []
     rows: list[float] = []
     for _ in range(OPENINGS):
-        for desk, mark, found in ((empty, b"Nothing has happened", nothing), (many, _mark(many.last), rows)):
+        for desk, mark, found in ((empty, b"Nothing has happened", nothing), (many, many.mark(many.last), rows)):
             with Console(desk.url) as console:
                 console.until(mark)
                 found.append(time.perf_counter() - console.begun)

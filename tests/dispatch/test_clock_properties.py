@@ -346,6 +346,7 @@ def begun(desk: tuple[Store, HandClock], rules: list[tuple[Threshold, Repeat | N
     return both
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rules=st.lists(RULES, min_size=3, max_size=3),

@@ -56,6 +56,7 @@ def written(store: Store) -> Counter[tuple[int, str, str]]:
         )
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 def test_what_it_counts_is_what_is_then_written(desk: Store, clock: HandClock) -> None:
     code = "request.resolution.25.responsible.email"
     rule = next(one for one in list_rules(desk, RuleKind.ESCALATION) if one.code == code)

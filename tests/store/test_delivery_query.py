@@ -110,6 +110,7 @@ def desk(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     letters=st.lists(LETTERS, max_size=30),

@@ -231,6 +231,7 @@ def begin(connection: Connection) -> None:
     connection.execute(update(tables.delivery).values(**fresh))
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(st.lists(STEPS, max_size=25))
 def test_nothing_is_sent_twice_and_nothing_is_lost(

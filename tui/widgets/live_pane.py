@@ -35,7 +35,7 @@ from tui.widgets.row_window import RowWindow
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
-PAGES_AHEAD = 3
+PAGES_AHEAD = 2
 """Pages that are at hand on each side, for whoever holds a key down."""
 NEAR = 1
 """So many pages from the end of what is at hand, more is asked for."""
