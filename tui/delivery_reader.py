@@ -82,7 +82,7 @@ class DeliveryReader:
         self._settled_to: int | None = None
         self._settled = self._arrived = 0
         self._late = 0 if store.engine.dialect.name == "sqlite" else LATE
-        self._took, self._began, self._read_at = 0.0, 0.0, 0.0
+        self._took, self._read_at = 0.0, 0.0
         self._stale = False
         self._total: Count | None = None
         self._total_stale, self._counted_at = True, -math.inf
@@ -159,7 +159,7 @@ class DeliveryReader:
 
     def _begin(self, view: View) -> None:
         self._view, self._rows, self._stale = view, [], False
-        self._took, self._began = 0.0, time.monotonic()
+        self._took = 0.0
         self._bounds = delivery_query.bounds(self._store) or (1, 0)
         newest = self._bounds[1] + 1
         if view.anchor is None:

@@ -52,3 +52,15 @@ def moment(text: str, now: datetime, zone: tzinfo) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def before(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """A moment, or so long ago where a span was typed; `None` for what is neither."""
+    ago = span(text)
+    return moment(text, now, zone) if ago is None else now - ago
+
+
+def after(text: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """A moment, or so long from now where a span was typed; `None` for what is neither."""
+    ahead = span(text)
+    return moment(text, now, zone) if ahead is None else now + ahead

@@ -29,8 +29,7 @@ def moment(text: str, now: datetime, zone: ZoneInfo) -> int:
     What is neither, or lies in the past or too far, ends the command.
     """
     example = "Examples: 90m, 24h, 7d, 2026-11-30T09:00"
-    after = moments.span(text)
-    until = now + after if after is not None else moments.moment(text, now, zone)
+    until = moments.after(text, now, zone)
     if until is None:
         fail(f"--until: {text!r} is neither a span nor a time. {example}", BAD_INPUT)
     if until - now > FARTHEST:

@@ -154,9 +154,7 @@ class PaneScreen(SectionScreen):
         self.app.push_screen(question, given)
 
     def _moment(self, text: str) -> datetime | None:
-        now = self.console.clock()
-        ago = moments.span(text)
-        return now - ago if ago is not None else moments.moment(text, now, self.console.zone)
+        return moments.before(text, self.console.clock(), self.console.zone)
 
     def _meant(self, text: str) -> str:
         at = self._moment(text)

@@ -17,7 +17,7 @@ from store.delivery_traits import DeliveryQuery, Traits
 from store.folding import fold
 from store.search_words import beginning, chunks, plain
 from store.vocabulary import Channel, DeliveryState, EventType, Language, ObjectType
-from tui.moments import moment, span
+from tui.moments import before
 from tui.texts import Texts, catalogue
 
 FIELDS = ("state", "channel", "object", "event", "person", "rule", "reason", "since", "until")
@@ -119,8 +119,7 @@ class _Reader:
             ]
 
     def _time(self, meant: str, value: str, *, minus: bool) -> None:
-        back = span(value)
-        at = self._now - back if back is not None else moment(value, self._now, self._zone)
+        at = before(value, self._now, self._zone)
         if minus:
             self.problems.append(self._texts("find.no_minus", field=_called(meant, self._texts)))
         elif at is None:

@@ -119,8 +119,7 @@ class MadeUpForm(Form):
         return NewEvent("made-up", thing["id"], object_type, EventType.ADDED.value, thing["id"], at, data)
 
     def _started(self, text: str, now: datetime, zone: tzinfo) -> datetime:
-        ago = moments.span(text)
-        found = now if not text else now - ago if ago is not None else moments.moment(text, now, zone)
+        found = moments.before(text, now, zone) if text else now
         if found is None:
             raise SettingsError("started", self.say("made_up.no_moment", hint=self.say("made_up.started_hint")))
         return found
@@ -128,8 +127,7 @@ class MadeUpForm(Form):
     def _due(self, name: str, text: str, started: datetime, zone: tzinfo) -> datetime | None:
         if not text:
             return None
-        given = moments.span(text)
-        due = started + given if given is not None else moments.moment(text, started, zone)
+        due = moments.after(text, started, zone)
         if due is None:
             raise SettingsError(name, self.say("made_up.no_moment", hint=self.say("made_up.due_hint")))
         if due <= started:
