@@ -110,7 +110,7 @@ class ConsoleApp(Openers):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
-        self.live_filter = ""
+        self.filters: dict[str, str] = {}
         self.undoable: Undoable | None = None
         self._warned_of: set[tuple[int, datetime]] = set()
         self._history_of = ("", "")

@@ -69,7 +69,7 @@ class LiveScreen(PaneScreen):
     def compose_content(self) -> ComposeResult:
         """The headline, the pane and the preview."""
         yield Static(id="headline")
-        yield FilterBar(self.console.live_filter, id="live-filter")
+        yield FilterBar(self.typed_before, id="live-filter")
         yield LivePane(id="live-pane")
         yield LetterPreview(id="live-preview")
 
@@ -105,7 +105,7 @@ class LiveScreen(PaneScreen):
 
     @on(LivePane.Highlighted)
     def _moved(self, event: LivePane.Highlighted) -> None:
-        self._wanted = event.delivery_id
+        self._wanted = event.row.id if event.row else None
         if event.following and self._timer is not None:
             return
         self._read_soon(FOLLOWING_S if event.following and self._has_text else MOVED_S)

@@ -54,12 +54,17 @@ class PaneScreen(SectionScreen):
     @property
     def pane(self) -> LivePane:
         """The list."""
-        return self.query_one(LivePane)
+        return self.query_one("#content LivePane", LivePane)
 
     @property
     def bar(self) -> FilterBar:
         """The filter."""
         return self.query_one(FilterBar)
+
+    @property
+    def typed_before(self) -> str:
+        """The filter that was left here."""
+        return self.console.filters.get(self.SECTION, "")
 
     @property
     def why_key(self) -> str:
@@ -98,7 +103,7 @@ class PaneScreen(SectionScreen):
 
     @on(FilterBar.Changed)
     def _filtered(self, event: FilterBar.Changed) -> None:
-        self.console.live_filter = self.bar.text
+        self.console.filters[self.SECTION] = self.bar.text
         self.pane.show_only(event.query, stay=event.later)
 
     # Views.

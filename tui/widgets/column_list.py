@@ -22,6 +22,15 @@ MARK = "▶"
 """Stands in a row that is marked."""
 
 
+def in_columns(cells: Mapping[str, tuple[str, Style]], widths: Mapping[str, int], width: int, base: Style) -> Strip:
+    """What stands in each column, and how it looks, as one line of exactly `width` cells."""
+    segments: list[Segment] = []
+    for column, size in widths.items():
+        text, style = cells[column]
+        segments += [Segment(fitted(text, size), style), Segment(" ", base)]
+    return Strip(segments).adjust_cell_length(width, base)
+
+
 class ColumnList(RowList[RowT]):
     """Rows in columns. A subclass says which there are (`widths`) and what stands in them.
 
@@ -102,12 +111,7 @@ class ColumnList(RowList[RowT]):
 
     def line(self, row: RowT, width: int, base: Style) -> Strip:
         """A row as one line, in columns."""
-        cells = self.painted(row, width, base)
-        segments: list[Segment] = []
-        for column, size in self.widths(width).items():
-            text, style = cells[column]
-            segments += [Segment(fitted(text, size), style), Segment(" ", base)]
-        return Strip(segments).adjust_cell_length(width, base)
+        return in_columns(self.painted(row, width, base), self.widths(width), width, base)
 
 
 class MarkedList(ColumnList[RowT]):

@@ -128,6 +128,17 @@ class _Reader:
             self.times[meant] = at
 
 
+def with_state(text: str, word: str, texts: Texts) -> str:
+    """A filter with this state, or with `storm`, in place of those it asks for; with an empty `word`, with any."""
+    rest = [token for token in _TOKEN.findall(text) if _field_of(token) != "state"]
+    return " ".join([*rest, *([listed("state", [word], texts)] if word else [])])
+
+
+def _field_of(token: str) -> str | None:
+    named = _NAME.match(token)  # what begins with a minus is not what is asked for
+    return names().get(fold(named[1])) if named else None
+
+
 def in_words(query: DeliveryQuery, texts: Texts, zone: tzinfo) -> str:
     """A filter as it is typed in a language; it is read as the same query."""
     found = [*_in_words(query, texts), *(f"-{one}" for one in _in_words(query.without, texts))]

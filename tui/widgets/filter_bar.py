@@ -40,11 +40,11 @@ class _Completer(Suggester):
 
 
 class FilterBar(Vertical):
-    """One line to type a filter in; it takes no room while there is none."""
+    """One line to type a filter in; it takes no room while there is none, unless it is `-always` there."""
 
     DEFAULT_CSS = """
     FilterBar { height: auto; display: none; }
-    FilterBar.-open { display: block; }
+    FilterBar.-open, FilterBar.-always { display: block; }
     FilterBar Input { height: 1; background: $boost; margin: 0 1; }
     FilterBar #filter-problem { display: none; color: $text-error; padding: 0 1; text-wrap: nowrap; }
     FilterBar #filter-problem { height: 1; text-overflow: ellipsis; }
@@ -66,8 +66,8 @@ class FilterBar(Vertical):
     class Left(Message):
         """One goes back to the list."""
 
-    def __init__(self, text: str = "", *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self, text: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
         self._text = text
         self._timer: Timer | None = None
 
@@ -131,6 +131,11 @@ class FilterBar(Vertical):
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(PAUSE_S, self._read)
+
+    @property
+    def asked_for(self) -> DeliveryQuery:
+        """What is asked for by what stands there now; the list is told a moment later."""
+        return self._parsed().query
 
     def _parsed(self) -> Parsed:
         console = self.console

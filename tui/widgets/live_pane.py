@@ -5,7 +5,7 @@ counted. Newest on top, or at the bottom by choice.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -26,19 +26,14 @@ from store.delivery_query import DeliveryQuery
 from store.errors import StoreError
 from tui.delivery_reader import Snapshot, View
 from tui.spoken import binding
-from tui.widgets.column_list import MARK
-from tui.widgets.delivery_list import ACKNOWLEDGED
+from tui.widgets.delivery_list import sign_of
 from tui.widgets.feed_line import feed_line, fitted
+from tui.widgets.pane_place import PanePlace
 from tui.widgets.row_list import RowList
-from tui.widgets.row_window import RowWindow
 
 if TYPE_CHECKING:
     from tui.app import ConsoleApp
 
-PAGES_AHEAD = 2
-"""Pages that are at hand on each side, for whoever holds a key down."""
-NEAR = 1
-"""So many pages from the end of what is at hand, more is asked for."""
 WHEEL_ROWS = 3
 MARKED_AT_ONCE = 2_000
 MOST_MARKED = 200_000
@@ -60,6 +55,8 @@ class LivePane(Widget, can_focus=True):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "live-pane--cursor", "live-pane--bar", "live-pane--thumb", "live-pane--state", "live-pane--arrived",
     }  # fmt: skip
+    NOTHING: ClassVar[str] = "live.empty"
+    """The text that says that there is no delivery at all."""
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("enter", "open", "pane.open"),
         binding("space", "follow", "pane.follow"),
@@ -76,9 +73,9 @@ class LivePane(Widget, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """Another row is under the cursor. `following` when it got there by arriving."""
+        """Another row is under the cursor, or it has changed. `following` when it got there by arriving."""
 
-        delivery_id: int
+        row: FeedRow | None
         following: bool
 
         def can_replace(self, message: Message) -> bool:
@@ -87,14 +84,8 @@ class LivePane(Widget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._window = RowWindow[FeedRow]()
-        self._view = View()
-        self._snapshot: Snapshot | None = None
-        self._follow = True
-        self._told: int | None = None
-        self._owed = 0
-        self._edge: bool | None = None
-        self._near: int | None = None
+        self._place = PanePlace(lambda: self.console.newest_on_top, self._asked)
+        self._told: FeedRow | None = None
         self._marked: set[int] = set()
 
     # What others ask of it.
@@ -107,12 +98,17 @@ class LivePane(Widget, can_focus=True):
     @property
     def rows(self) -> Sequence[FeedRow]:
         """The rows at hand, as they stand on the screen."""
-        return self._window.rows
+        return self._place.window.rows
 
     @property
     def current(self) -> FeedRow | None:
         """The row under the cursor."""
-        return self._window.current
+        return self._place.window.current
+
+    @property
+    def query_shown(self) -> DeliveryQuery:
+        """What it shows."""
+        return self._place.view.query
 
     @property
     def marked(self) -> list[int]:
@@ -133,29 +129,15 @@ class LivePane(Widget, can_focus=True):
     @property
     def following(self) -> bool:
         """Whether it goes along with what arrives."""
-        return self._follow
-
-    @property
-    def wanted(self) -> View | None:
-        """What it wants to see; `None` while nobody sees it."""
-        try:
-            in_front = self.is_attached and self.screen.is_current
-        except NoScreen:  # it is being taken away
-            return None
-        return self._view if in_front and all(one.display for one in self.ancestors_with_self) else None
+        return self._place.following
 
     def show_only(self, query: DeliveryQuery, *, stay: bool = False) -> None:
         """Show the newest that a filter wants, and follow; or stay where one is."""
-        if query == self._view.query:
+        if query == self.query_shown:
             return
-        self._view = replace(self._view, query=query)
-        if stay:
-            self.console.feed.wake()
-            return
-        self._snapshot = None
-        self._marked.clear()
-        self._window.show(())
-        self._go_to_newest()
+        if not stay:
+            self._marked.clear()
+        self._place.narrow(query, stay=stay)
         self._moved()
 
     def go_to_time(self, moment: datetime) -> None:
@@ -172,9 +154,7 @@ class LivePane(Widget, can_focus=True):
 
     def go_to(self, delivery_id: int) -> None:
         """Go to a delivery, or to the one nearest to it, and stay there."""
-        self._pause()
-        self._near = delivery_id
-        self._want(delivery_id)
+        self._place.go_to(delivery_id)
 
     # Feeding.
 
@@ -186,105 +166,51 @@ class LivePane(Widget, can_focus=True):
         """Leave the feed."""
         self.console.feed.detach(self)
 
-    def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Take what was seen. What was asked for before one wanted to see something else comes too late."""
-        if not self.is_attached or snapshot.view.query != self._view.query:
-            return
-        before = self._window.in_sight, self._window.cursor
-        painted = self._state, self._thumb
-        if snapshot.view.anchor == self._view.anchor or not self._follow:
-            self._take(snapshot)
-        if before != (self._window.in_sight, self._window.cursor):
-            self.refresh()
-        elif painted != (self._state, self._thumb):
-            # Ten times a second while others arrive: the rows under one's eyes are not painted again for that.
-            bar, below = Region(self.size.width - 1, 0, 1, self.size.height), self._window.height
-            self.refresh(bar, Region(0, below, self.size.width, 1))
-
-    def _take(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        newest_first = self.console.newest_on_top
-        rows = snapshot.rows if newest_first else snapshot.rows[::-1]
-        edge, near = self._edge, self._near
-        if self._follow:
-            edge = not newest_first
-        elif snapshot.view.anchor != self._view.anchor:
-            edge = near = None
-        self._window.show(rows, edge=edge, near=near)
-        if snapshot.view.anchor == self._view.anchor and snapshot.looking is None:
-            self._edge = self._near = None
-            owed, self._owed = self._owed, 0
-            if owed:
-                self._step(owed)
-        self._tell()
-
-    def _want(self, anchor: int | None) -> None:
-        """Ask for the rows around a place."""
-        around = max(1, self._window.height) * PAGES_AHEAD
-        self._view = replace(self._view, anchor=anchor, around=around)
+    def _asked(self) -> None:
         self.console.feed.wake()
 
+    @property
+    def wanted(self) -> View | None:
+        """What it wants to see; `None` while nobody sees it."""
+        try:
+            in_front = self.is_attached and self.screen.is_current
+        except NoScreen:  # it is being taken away
+            return None
+        return self._place.view if in_front and all(one.display for one in self.ancestors_with_self) else None
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Take what was seen."""
+        place, window = self._place, self._place.window
+        before = window.in_sight, window.cursor
+        painted = self._state, place.thumb
+        if not self.is_attached or not place.take(snapshot):
+            return
+        self._tell()
+        if before != (window.in_sight, window.cursor):
+            self.refresh()
+        elif painted != (self._state, place.thumb):
+            # Ten times a second while others arrive: the rows under one's eyes are not painted again for that.
+            bar, below = Region(self.size.width - 1, 0, 1, self.size.height), window.height
+            self.refresh(bar, Region(0, below, self.size.width, 1))
+
     def _tell(self) -> None:
-        """Say whose row it is now."""
-        current = self.current
-        if current is not None and current.id != self._told:
-            self._told = current.id
-            self.post_message(self.Highlighted(current.id, self._follow))
+        """Say which row it is now."""
+        if self.current != self._told:
+            self._told = self.current
+            self.post_message(self.Highlighted(self._told, self.following))
 
     # Moving.
 
-    def _pause(self) -> None:
-        """Stay where one is, and count what arrives from now on."""
-        if self._follow:
-            self._follow = False
-            if (snapshot := self._snapshot) is not None:
-                newest = max([snapshot.last, *(row.id for row in snapshot.rows[:1])])
-                self._view = replace(self._view, since=newest)
-
-    def _go_to_newest(self) -> None:
-        self._follow, self._owed, self._near, self._edge = True, 0, None, None
-        self._view = replace(self._view, since=None)
-        self._want(None)
-        if self._snapshot is not None and self._snapshot.newest_here:
-            self._window.show(self._window.rows, edge=not self.console.newest_on_top)
-
-    def _step(self, step: int) -> None:
-        """Move the cursor; what is not at hand is asked for, and gone to when it is."""
-        missing = self._window.move(step)
-        snapshot, newest_first = self._snapshot, self.console.newest_on_top
-        if snapshot is None or not self._window.rows:
-            return
-        towards_newest = (step < 0) is newest_first
-        ended = snapshot.newest_here if towards_newest else snapshot.oldest_here
-        if missing and not ended:
-            self._owed += missing
-        left = self._window.cursor if step < 0 else len(self._window.rows) - 1 - self._window.cursor
-        if not ended and left < NEAR * self._window.height:
-            current = self._window.current
-            self._want(current.id if current else None)
-
     def action_move(self, step: int) -> None:
         """Move the cursor by rows; at the edge where rows arrive it follows them."""
-        newest_first, snapshot, window = self.console.newest_on_top, self._snapshot, self._window
-        if not window.rows or snapshot is None:
-            return
-        before = window.top, window.cursor
-        place = window.cursor + step
-        at_edge = place <= 0 if newest_first else place >= len(window.rows) - 1
-        if at_edge and snapshot.newest_here and (step < 0) is newest_first:
-            self._go_to_newest()
-        else:
-            self._edge = self._near = None
-            if self._follow:
-                self._pause()
-                self._want(window.rows[window.cursor].id)
-            self._step(step)
+        before = self._place.window.top, self._place.window.cursor
+        self._place.move(step)
         self._moved(*before)
 
     def _moved(self, top: int = -1, cursor: int = 0) -> None:
         """Show that the cursor is elsewhere; where the same row is on top as before, only its lines."""
         self._tell()
-        window, width = self._window, self.size.width
+        window, width = self._place.window, self.size.width
         if top == window.top:
             lines = {cursor - top, window.cursor - top, window.height}
             self.refresh(*(Region(0, line, width, 1) for line in lines))
@@ -293,27 +219,25 @@ class LivePane(Widget, can_focus=True):
 
     def action_move_page(self, step: int) -> None:
         """Move the cursor by pages."""
-        self.action_move(step * max(1, self._window.height - 1))
+        self.action_move(step * max(1, self._place.window.height - 1))
 
     def action_edge(self, end: bool) -> None:
         """Go to the first or the last row."""
-        if end is not self.console.newest_on_top:
-            self._go_to_newest()
-        elif self._snapshot is not None:
-            self._pause()
-            self._edge, self._near, self._owed = end, None, 0
-            self._want(self._snapshot.first - 1)
-            if self._snapshot.oldest_here:
-                self._window.show(self._window.rows, edge=end)
+        self._place.go_to_edge(end=end)
         self._moved()
 
     def action_follow(self) -> None:
         """Stay here although others arrive, or follow them again."""
-        if self._follow and self.current is not None:
-            self._pause()
-            self._want(self.current.id)
+        if self.following and self.current is not None:
+            self._place.stay()
         else:
-            self._go_to_newest()
+            self._place.go_to_newest()
+        self._moved()
+
+    def action_order(self) -> None:
+        """Turn the order round."""
+        self.console.newest_on_top = not self.console.newest_on_top
+        self._place.turn()
         self._moved()
 
     def action_mark(self) -> None:
@@ -328,14 +252,14 @@ class LivePane(Widget, can_focus=True):
         if self._marked:
             self.unmark()
             return
-        query, store = self._view.query, self.console.store
+        query, store = self.query_shown, self.console.store
 
         def look() -> None:
             found: set[int] = set()
             before: int | None = None
             ended = False
             try:
-                while not ended and len(found) < MOST_MARKED and self.is_attached and query == self._view.query:
+                while not ended and len(found) < MOST_MARKED and self.is_attached and query == self.query_shown:
                     ids, before, ended = delivery_query.ids_wanted(store, query, before=before, limit=MARKED_AT_ONCE)
                     found.update(ids)
                     self.app.call_from_thread(self._mark, query, found)
@@ -345,16 +269,9 @@ class LivePane(Widget, can_focus=True):
         self.run_worker(look, thread=True, exclusive=True, group="mark", exit_on_error=False)
 
     def _mark(self, query: DeliveryQuery, found: set[int]) -> None:
-        if query == self._view.query:
+        if query == self.query_shown:
             self._marked = set(found)
             self.refresh()
-
-    def action_order(self) -> None:
-        """Turn the order round."""
-        self.console.newest_on_top = not self.console.newest_on_top
-        self._window.show(self._window.rows[::-1])
-        self._go_to_newest()
-        self._moved()
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
@@ -373,31 +290,25 @@ class LivePane(Widget, can_focus=True):
 
     @on(Click)
     def _clicked(self, event: Click) -> None:
-        if event.y >= self._window.height:
+        window = self._place.window
+        if event.y >= window.height:
             self.action_follow()
             return
         if event.x >= self.size.width - 1:
-            self._go_to_share((event.y + 0.5) / self._window.height)
+            self._place.go_to_share((event.y + 0.5) / window.height)
             return
-        place = event.y + self._window.top
-        if place < len(self._window.rows):
-            again = place == self._window.cursor
-            self.action_move(place - self._window.cursor)
+        place = event.y + window.top
+        if place < len(window.rows):
+            again = place == window.cursor
+            self.action_move(place - window.cursor)
             if again or event.chain > 1:
                 self.action_open()
-
-    def _go_to_share(self, share: float) -> None:
-        """Go to where so much of all there is lies above, as the bar has it."""
-        if (snapshot := self._snapshot) is not None:
-            down = share if self.console.newest_on_top else 1 - share
-            self.go_to(round(snapshot.last - down * (snapshot.last - snapshot.first)))
 
     # Painting.
 
     def on_resize(self, event: Resize) -> None:
         """As many rows as fit above the line that says how the list stands."""
-        self._window.resize(event.size.height - 1)
-        self._want(self._view.anchor)
+        self._place.resize(event.size.height - 1)
 
     def on_focus(self) -> None:
         """The cursor is bright."""
@@ -407,40 +318,45 @@ class LivePane(Widget, can_focus=True):
         """The cursor is pale."""
         self.refresh()
 
+    def line(self, row: FeedRow, width: int, base: Style) -> Strip:
+        """A row as a strip of exactly `width` cells."""
+        return Strip([Segment(self.sign(row), base), *feed_line(row, width - 1, base, self.console)], width)
+
+    def sign(self, row: FeedRow) -> str:
+        """What stands before a row: whether it is marked, or acknowledged by somebody."""
+        return sign_of(row, marked=row.id in self._marked)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen: a row, and its piece of the bar."""
-        width, base = self.size.width - 1, self.rich_style
-        if y >= self._window.height:
+        window, width, base = self._place.window, self.size.width - 1, self.rich_style
+        if y >= window.height:
             return self._state_line(width + 1, base)
-        place = y + self._window.top
-        if place < len(self._window.rows):
+        place = y + window.top
+        if place < len(window.rows):
             style = base
-            if place == self._window.cursor:
+            if place == window.cursor:
                 style += self.get_component_rich_style("live-pane--cursor")
-            row = self._window.rows[place]
-            sign = MARK if row.id in self._marked else ACKNOWLEDGED if row.acknowledged else " "
-            line = Strip([Segment(sign, style), *feed_line(row, width - 1, style, self.console)], width)
+            line = self.line(window.rows[place], width, style)
         else:
-            text = f"  {self._nothing}" if not self._window.rows and y == 1 else ""
+            text = f"  {self._nothing}" if not window.rows and y == 1 else ""
             line = Strip([Segment(fitted(text, width), base + Style(dim=True))], width)
         return Strip([*line, self._bar(y, base)], width + 1)
 
     @property
     def _state(self) -> tuple[str, str]:
         """Whether it follows, else how many have arrived meanwhile; how far it has looked. Words and how they look."""
-        snapshot, texts = self._snapshot, self.console.texts
-        if snapshot is None:
+        seen, texts, arrived = self._place.seen, self.console.texts, self._place.arrived
+        if seen is None:
             return "", "live-pane--state"
-        arrived = snapshot.arrived if snapshot.view.since == self._view.since else 0
-        words = "pane.following" if self._follow else "pane.arrived" if arrived else "pane.paused"
+        words = "pane.following" if self.following else "pane.arrived" if arrived else "pane.paused"
         parts = [texts(words, count=arrived)]
-        if (total := snapshot.total) is not None:
+        if (total := seen.total) is not None:
             parts.append(texts("pane.total", count=f"{total.number}+" if total.capped else total.number))
         if self._marked:
             parts.insert(0, texts("rules.marked", count=len(self._marked)))
-        if snapshot.looking is not None:
-            parts.append(texts("pane.looking", percent=int(100 * snapshot.looking)))
-        return " · ".join(parts), "live-pane--arrived" if arrived and not self._follow else "live-pane--state"
+        if seen.looking is not None:
+            parts.append(texts("pane.looking", percent=int(100 * seen.looking)))
+        return " · ".join(parts), "live-pane--arrived" if arrived and not self.following else "live-pane--state"
 
     def _state_line(self, width: int, base: Style) -> Strip:
         words, kind = self._state
@@ -449,34 +365,15 @@ class LivePane(Widget, can_focus=True):
     @property
     def _nothing(self) -> str:
         """What is said when there are no rows."""
-        if self._snapshot is None or self._snapshot.looking is not None:
+        seen = self._place.seen
+        if seen is None or seen.looking is not None:
             return ""
-        return self.console.texts("live.empty" if self._view.query == DeliveryQuery() else "deliveries.none_found")
+        return self.console.texts(self.NOTHING if self.query_shown == DeliveryQuery() else "deliveries.none_found")
 
     def _bar(self, y: int, base: Style) -> Segment:
         """A piece of the bar."""
-        place = self._thumb
-        if place is None:
+        thumb = self._place.thumb
+        if thumb is None:
             return Segment(" ", base)
-        kind = "live-pane--thumb" if y == place else "live-pane--bar"
-        return Segment("█" if y == place else "│", base + self.get_component_rich_style(kind))
-
-    @property
-    def _thumb(self) -> int | None:
-        """The line that shows where among all deliveries of the store those in sight are; `None`: all are in sight."""
-        snapshot, rows, height = self._snapshot, self._window.in_sight, self._window.height
-        if snapshot is None or not rows or (snapshot.newest_here and snapshot.oldest_here and len(rows) < height):
-            return None
-        span = max(1, snapshot.last - snapshot.first)
-        middle = rows[len(rows) // 2].id
-        share = (snapshot.last - middle) / span if self.console.newest_on_top else (middle - snapshot.first) / span
-        at_start, at_end = self._at_ends(snapshot)
-        return 0 if at_start else height - 1 if at_end else min(max(round(share * height), 1), height - 2)
-
-    def _at_ends(self, snapshot: Snapshot) -> tuple[bool, bool]:
-        """Whether the first row of all is in sight, and whether the last one is."""
-        above, below = snapshot.newest_here, snapshot.oldest_here
-        if not self.console.newest_on_top:
-            above, below = below, above
-        window = self._window
-        return above and window.top == 0, below and window.top + window.height >= len(window.rows)
+        kind = "live-pane--thumb" if y == thumb else "live-pane--bar"
+        return Segment("█" if y == thumb else "│", base + self.get_component_rich_style(kind))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dispatch.digest import send_now
+from store import feed
 from store.cards import FeedRow
 from store.engine import Store
 from store.errors import StoreError
@@ -16,6 +17,8 @@ Deed = Callable[[Store, Storm, str], int]
 DEEDS: dict[str, Deed] = {"release": release, "drop": drop, "digest": send_now}
 NAMED = 3
 """Storms a question names."""
+PORTION = 500
+"""Letters that are read at a time."""
 
 
 def storms_of(rows: Sequence[FeedRow], storms: Sequence[StormCard]) -> list[StormCard]:
@@ -40,13 +43,17 @@ class StormDeeds:
     def __init__(self, screen: Spoken[Any], after: Callable[[], None]) -> None:
         self._screen, self._after = screen, after
 
-    def do(self, deed: str, rows: Sequence[FeedRow]) -> None:
+    def do(self, deed: str, ids: Sequence[int]) -> None:
         """Release, drop or digest the storms of these letters."""
-        if rows:
-            self._run(lambda: self._find(deed, rows))
+        if ids:
+            self._run(lambda: self._find(deed, ids))
 
-    def _find(self, deed: str, rows: Sequence[FeedRow]) -> None:
-        found = storms_of(rows, list_storms(self._screen.store))
+    def _find(self, deed: str, ids: Sequence[int]) -> None:
+        store = self._screen.store
+        storms = list_storms(store)
+        portions = (feed.by_ids(store, ids[start : start + PORTION]) for start in range(0, len(ids), PORTION))
+        these = {storm for rows in portions for storm in storms_of(rows, storms)}
+        found = [storm for storm in storms if storm in these]
         if not found:
             self._screen.notify(self._screen.say("storms.none"), markup=False)
         elif deed == "digest":

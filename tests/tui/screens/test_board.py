@@ -127,7 +127,8 @@ async def test_everything_is_seen_at_a_glance_and_leads_somewhere(
             if screen is TimelineScreen:
                 await press(pilot, "escape", "b")
         assert isinstance(app.screen, DeliveriesScreen)
-        assert [row.state for row in app.screen.list.rows] == [DeliveryState.HELD]
+        pane = app.screen.pane
+        await until(pilot, lambda: [row.state for row in pane.rows] == [DeliveryState.HELD])
 
 
 async def test_it_is_live_and_the_cursor_stays_on_what_it_was_on(desk: Store, clock: HandClock) -> None:

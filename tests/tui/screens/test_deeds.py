@@ -57,7 +57,7 @@ async def test_acknowledged_muted_and_taken_back(store: Store, language: str) ->
     app = ConsoleApp(store, language=language, start_dispatcher=False)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.press("2")
-        await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen) and app.screen.list.current)
+        await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen) and app.screen.pane.current)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, LineQuestion))
         assert f"D{key}" in seen(app)
@@ -110,7 +110,7 @@ async def test_many_are_asked_about_moved_and_put_back(store: Store, monkeypatch
     app = ConsoleApp(store, language="en", start_dispatcher=False)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await pilot.press("2")
-        await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen) and app.screen.list.current)
+        await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen) and app.screen.pane.current)
         await pilot.press("ctrl+a", "c")
         await until(pilot, lambda: isinstance(app.screen, Question))
         words = seen(app)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
-from textual.widgets import Select
+from textual.widgets import Input
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
@@ -19,9 +19,8 @@ from tests.tui.screens.sections import press, settle
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
-from tui.screens.deliveries import DeliveriesScreen
+from tui.screens.deliveries import DeliveriesScreen, DeliveryPane
 from tui.screens.outgoing_mail import OutgoingMailScreen
-from tui.widgets.delivery_list import DeliveryList
 from tui.widgets.question import Question
 from tui.widgets.statusbar import StatusBar
 from tui.widgets.storm_form import StormForm
@@ -56,10 +55,10 @@ async def test_a_storm_is_seen_and_done_with(tmp_path: Path) -> None:
         await until(pilot, lambda: "Шторм: удержано 24 (F6)" in seen(app))
         await pilot.click(StatusBar, offset=(5, 0))
         await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen))
-        rows = app.screen.query_one(DeliveryList)
+        rows = app.screen.query_one(DeliveryPane)
         await until(pilot, lambda: len(rows.rows) == 24)
         await until(pilot, lambda: "Отпустить" in seen(app))
-        assert app.screen.query_one("#delivery-state", Select).value == "storm"
+        assert app.screen.query_one("#filter-text", Input).value == "состояние:шторм"
 
         await pilot.press("l")  # the newest row is about RP-3
         await until(pilot, lambda: isinstance(app.screen, Question) and "8 (RP-3)" in seen(app))
@@ -78,7 +77,7 @@ async def test_a_storm_is_seen_and_done_with(tmp_path: Path) -> None:
         await until(pilot, lambda: len(rows.rows) == 8)
         assert states(store, "RP-2") == {("pending", ""), ("cancelled", "cancelled")}
 
-        await pilot.press("g")
+        await pilot.press("G")
         await until(pilot, lambda: not rows.rows)
         assert states(store, "RP-1") == {("pending", ""), ("cancelled", "in_digest")}
         await pilot.press("escape")
