@@ -19,6 +19,7 @@ from store.cards import Status
 from store.clock import Clock, system_clock
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Language
+from tui.key_order import KeyOrder, Passed
 from tui.openers import Openers
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
@@ -110,6 +111,7 @@ class ConsoleApp(Openers):
         self.preview: bool | None = None
         self.newest_on_top = True
         self.trial_recipient = ""
+        self._keys = KeyOrder(self, super().on_event)
         self.filters: dict[str, str] = {}
         self.undoable: Undoable | None = None
         self._warned_of: set[tuple[int, datetime]] = set()
@@ -305,7 +307,14 @@ class ConsoleApp(Openers):
         """Whoever presses a key, clicks or comes back to the window has seen what it called for."""
         if isinstance(event, Key | MouseDown | AppFocus) and self._calls is not None:
             self._calls.seen()
-        await super().on_event(event)
+        if isinstance(event, Key) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
+
+    @on(Passed)
+    async def _key_passed(self, event: Passed) -> None:
+        await self._keys.passed(event)
 
     def action_menu(self) -> None:
         """Hide the side menu, or show it again: on a narrow terminal the lists gain its width."""

@@ -143,7 +143,7 @@ def _seen(url: str, engine: str) -> dict[str, float]:
         with closing(Consoles(url, CONSOLES)) as consoles:
             consoles.look_for("X-0")
             consoles.seen()
-            consoles.look_for("Any state")
+            consoles.look_for("Subject")
             consoles.press("2")
             consoles.seen()
             for _ in range(ROUNDS):

@@ -1,5 +1,6 @@
 """A console in a pseudo-terminal, with an emulator that knows what a person would see of it."""
 
+import codecs
 import os
 import pty
 import re
@@ -33,6 +34,7 @@ class Pty:
         command: The program with its arguments; the console by default.
         environment: What it finds there beside ours.
         size: Columns and rows.
+        encoding: What the terminal reads and writes.
     """
 
     def __init__(
@@ -40,11 +42,14 @@ class Pty:
         command: Sequence[str],
         environment: Mapping[str, str] = MappingProxyType({}),
         size: tuple[int, int] = (80, 24),
+        encoding: str = "utf-8",
     ) -> None:
         self.raw = b""
         self._code: int | None = None
         self._screen = pyte.Screen(*size)
-        self._stream = pyte.ByteStream(self._screen)
+        self._encoding = encoding
+        self._decode = codecs.getincrementaldecoder(encoding)("replace").decode
+        self._stream = pyte.Stream(self._screen)
         self._master, self._slave = pty.openpty()
         self.resize(*size)
         self.settings = self.settings_now
@@ -107,7 +112,7 @@ class Pty:
 
     def press(self, keys: str) -> None:
         """Type."""
-        os.write(self._master, keys.encode())
+        os.write(self._master, keys.encode(self._encoding))
 
     def read(self, seconds: float = 0.05) -> bool:
         """Take what the program wrote, waiting for it so long; gives whether there was anything."""
@@ -115,7 +120,7 @@ class Pty:
             return False
         data = os.read(self._master, 65536)
         self.raw += data
-        self._stream.feed(data)
+        self._stream.feed(self._decode(data))
         return True
 
     def until(self, condition: Callable[[], object], what: str = "") -> None:

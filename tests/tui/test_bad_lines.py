@@ -15,9 +15,11 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from textual.color import Color
 
 from dispatch.intake import emit
+from store import outbox
 from store.engine import Store
 from store.status import read_status
 from tests.desk import event, furnish, lines, new_store_file, raise_limits
@@ -26,6 +28,7 @@ from tests.tui.pty_console import DEADLINE_S, Pty, console_in
 from tests.tui.screens.sections import settle
 from tests.tui.scripted_desk import add_notice, scripted_store
 from tests.tui.waiting import until
+from tui import eight_bit
 from tui.app import ConsoleApp
 
 LETTERS = 400
@@ -106,6 +109,58 @@ def test_sixteen_colours_or_none_are_enough_to_read_it(tmp_path: Path, environme
         codes = {code for codes in COLOURS.findall(pty.raw) for code in codes.split(b";")}
         assert not codes & {b"38", b"48"}, "it has only sixteen colours"
         pty.check_clean()
+
+
+def test_keys_that_come_all_at_once_go_where_each_belongs(tmp_path: Path) -> None:
+    with closing(scripted_store(tmp_path)) as store, Pty(console_in(store.url)) as pty:
+        pty.see("RP-1046", "Клавиши")
+        before = read_status(store).deliveries
+        pty.press("2/cancel rmu")
+        pty.see("cancel rmu", "Ничего не найдено")
+        pty.press("\x1b")
+        pty.see("RP-1046")
+        pty.press("aперезвоню, cr\rjjj/удерж")
+        pty.see("удерж", "Ничего не найдено")
+        assert read_status(store).deliveries == before
+        (taken,) = [row.acknowledged for row in outbox.page(store) if row.acknowledged]
+        assert taken.note == "перезвоню, cr"
+        assert pty.end() == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "cp1251", "cp866"])
+def test_a_terminal_of_one_byte_a_letter_shows_and_takes_russian(tmp_path: Path, encoding: str) -> None:
+    environment = {"LC_ALL": f"ru_RU.{encoding.upper()}"}  # installed or not
+    with (
+        closing(scripted_store(tmp_path)) as store,
+        Pty(console_in(store.url), environment, encoding=encoding) as pty,
+    ):
+        pty.see("RP-1046", "Клавиши", "1 Лента")
+        pty.until(lambda: any("= " in row and "Джеймс Милл" in row for row in pty.rows), "the sign of what is held")
+        assert "\ufffd" not in pty.text
+        pty.press("/принтер состояние:удерж")
+        pty.see("принтер состояние:удерж")
+        pty.press("\x1b")
+        for key in "2345":
+            pty.go(key)
+            pty.see("Клавиши")
+        assert "\ufffd" not in pty.text
+        assert pty.text.count("?") < 5, "signs that look like nothing"
+        assert pty.end() == 128 + signal.SIGTERM
+        pty.check_clean()
+
+
+@pytest.mark.parametrize(
+    ("sign", "like"),
+    [("│", "|"), ("╭", "+"), ("━", "-"), ("█", "#"), ("⣿", "*"), ("✓", "+"), ("漢", "??"), ("\u0301", "")],
+)
+def test_what_stands_for_a_sign_is_as_wide(sign: str, like: str) -> None:
+    assert eight_bit.look_alike(sign) == like
+    assert cell_len(sign) == len(like)
+
+
+@pytest.mark.parametrize(("encoding", "fits"), [("iso8859-5", True), ("latin-1", False), ("gbk", False), ("x", False)])
+def test_an_encoding_without_cyrillic_or_of_two_bytes_a_letter_does_not_fit(encoding: str, fits: bool) -> None:
+    assert eight_bit.fits(encoding) is fits
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

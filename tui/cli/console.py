@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from tui import eight_bit
 from tui.cli.encoding import in_both_languages, is_utf8, terminal_encoding
 from tui.cli.output import BAD_INPUT, fail, open_store, store_url
 
@@ -25,6 +26,7 @@ def run_console(store: str | None, language: str | None) -> int:
     from store.glimpse import company_language
     from tui.app import ConsoleApp
 
+    eight_bit.use(terminal_encoding())
     url = store_url(store)
     return show(ConsoleApp(lambda: open_store(url), language=language or company_language(url)))
 
@@ -53,8 +55,8 @@ def refused(language: str | None) -> str:
     elif os.environ.get("TERM", "dumb") in {"", "dumb", "unknown"}:
         russian = "Этот терминал (TERM=dumb) не умеет показать консоль."
         english = "This terminal (TERM=dumb) cannot show the console."
-    elif not is_utf8(encoding):
-        russian = f"Кодировка терминала: {encoding}, а консоли нужна UTF-8 (например, LANG=C.UTF-8)."
+    elif not is_utf8(encoding) and not eight_bit.fits(encoding):
+        russian = f"Кодировка терминала: {encoding}, а консоли нужны русские буквы: UTF-8 (LANG=C.UTF-8) или KOI8-R."
         english = f"The terminal's encoding is {encoding}; the console needs UTF-8 (for example LANG=C.UTF-8)."
     else:
         return ""

@@ -19,7 +19,9 @@ from store.engine import Store
 from store.sanitise import clean_text
 from store.status import read_status
 from store.vocabulary import Language
+from tui import eight_bit
 from tui.cli.console import refused
+from tui.cli.encoding import terminal_encoding
 from tui.cli.output import BAD_INPUT, fail
 from tui.demo.activity import Activity
 from tui.demo.desk import furnish
@@ -97,6 +99,7 @@ def _run_console(store: Store, language: Language, seconds: float | None) -> int
     from tui import ConsoleApp
     from tui.demo.narrator import Narrator
 
+    eight_bit.use(terminal_encoding())
     app = ConsoleApp(store, language=language)
     app.preview = True
     narrator = Narrator(app)

@@ -123,7 +123,8 @@ class DeliveriesScreen(PaneScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is done about a storm is offered where storms are looked at."""
         del parameters
-        return action != "storm" or not self.is_mounted or self.pane.query_shown.storm
+        panes = self.query(DeliveryPane)  # none while the screen comes and goes
+        return action != "storm" or not panes or panes.first().query_shown.storm
 
     def action_storm(self, deed: str) -> None:
         """Release, drop or digest the storms of what is marked, or of the row."""
