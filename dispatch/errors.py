@@ -16,7 +16,12 @@ class DispatchError(Exception):
         code: SMTP reply code when there is one.
         error_class: Short stable word, e.g. `mailbox_unavailable`, `auth_failed`, `tls`, `dns`, `refused`.
         retry_after_s: Seconds the server asked us to wait, when it did.
+
+    Attributes:
+        transcript: What was said until then, as `dispatch.transcript` keeps it; empty where nothing was.
     """
+
+    transcript = ""
 
     def __init__(
         self,

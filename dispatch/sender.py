@@ -325,7 +325,7 @@ class Sender:
         again = now if self._routes.pick(now) is not None else self._routes.next_try(now)
         return Settlement(
             letter.id, DeliveryState.PENDING, again, letter.attempts, route.card.name, error.code, error.answer,
-            error.error_class, self._routes.waiting_for, counted=False,
+            error.error_class, self._routes.waiting_for, counted=False, transcript=error.transcript,
         )  # fmt: skip
 
     def _failed(self, letter: Claimed, route: Route, error: DispatchError) -> Settlement:
@@ -339,7 +339,7 @@ class Sender:
         pause = next_pause_s(attempts, sending.pause_s, retry_after_s=error.retry_after_s, random=random.random)
         return Settlement(
             letter.id, DeliveryState.DEAD if final else DeliveryState.PENDING, now + timedelta(seconds=pause), attempts,
-            route.card.name, error.code, error.answer, error.error_class,
+            route.card.name, error.code, error.answer, error.error_class, transcript=error.transcript,
         )  # fmt: skip
 
 

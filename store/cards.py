@@ -270,7 +270,13 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptCard:
-    """One try at a delivery, with the server's answer."""
+    """One try at a delivery, with the server's answer.
+
+    Attributes:
+        outcome: `sent`, `failed`, or `connection_failed`, which counts as no attempt.
+        transcript: Of a failed one what was said: `C: …` by us, `S: …` by the server, `-- …` is told beside; credentials
+            are `***`, the letter is its size. At most 4 KB.
+    """
 
     at: datetime
     connection: str
@@ -278,6 +284,7 @@ class AttemptCard:
     code: int | None
     answer: str
     error_class: str
+    transcript: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +317,8 @@ class DeliveryCard:
     decisions: tuple[DecisionCard, ...]
     digest_id: int | None = None
     """The delivery that told of this one together with others."""
+    connection_failure: AttemptCard | None = None
+    """The last time a connection failed with it in hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,16 +116,16 @@ def decisions(connection: Connection, event_ids: Sequence[int]) -> dict[int, lis
 
 def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> list[DeliveryCard]:
     """Deliveries opened, in the order of their ids."""
-    d, n, a = tables.delivery, tables.notification, tables.attempt
+    d, n, a, f = tables.delivery, tables.notification, tables.attempt, tables.connection_failure
     query = feed.rows_query().add_columns(
         n.c.text, n.c.html, d.c.event_id, d.c.sent_at, d.c.next_at, d.c.connection, d.c.answer, d.c.digest_id
     )
     rows = connection.execute(query.where(d.c.id.in_(ids)).order_by(d.c.id)).all()
     tries: dict[int, list[AttemptCard]] = defaultdict(list)
     for row in connection.execute(select(a).where(a.c.delivery_id.in_(ids)).order_by(a.c.id)):
-        tries[row.delivery_id].append(
-            AttemptCard(row.at, row.connection, row.outcome, row.code, row.answer, row.error_class)
-        )
+        tries[row.delivery_id].append(_try(row, row.outcome))
+    down = connection.execute(select(f).where(f.c.delivery_id.in_(ids)))
+    failures = {row.delivery_id: _try(row, "connection_failed") for row in down}
     made = decisions(connection, sorted({row.event_id for row in rows}))
     parameters = sending_in(connection)
     key, domain = store.keyring.derive(message_ids.PURPOSE), parameters.system_address.rpartition("@")[2]
@@ -148,6 +148,12 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
                 attempts=tuple(tries[line.id]),
                 decisions=tuple(made[row.event_id]),
                 digest_id=row.digest_id,
+                connection_failure=failures.get(line.id),
             )
         )
     return cards
+
+
+def _try(row: Row[Any], outcome: str) -> AttemptCard:
+    said = tuple(row.transcript.splitlines())
+    return AttemptCard(row.at, row.connection, outcome, row.code, row.answer, row.error_class, said)

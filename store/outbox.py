@@ -23,6 +23,10 @@ HELD, DEAD, CANCELLED = text("delivery.state = 2"), text("delivery.state = 4"), 
 HELD_BY_STORM = text("delivery.state = 2 AND delivery.reason IN ('storm_object', 'storm_recipient')")
 """The words of another one, of letters that are too many (`store.storms`)."""
 
+_LAST_FAILURE = "ON CONFLICT (delivery_id) DO UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in ("at", "connection", "code", "answer", "error_class", "transcript")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -49,7 +53,8 @@ class Settlement:
     Attributes:
         next_at: When it is due again; for a finished one, any time.
         attempts: Failed attempts so far, this one included.
-        counted: Whether an attempt is recorded (not for a lease given back).
+        counted: Whether it is an attempt (not for a lease given back, nor where the connection failed).
+        transcript: What was said to the server and by it, as `dispatch.transcript` keeps it.
     """
 
     id: int
@@ -62,6 +67,7 @@ class Settlement:
     error_class: str = ""
     reason: str = ""
     counted: bool = True
+    transcript: str = ""
 
 
 def claim(connection: Connection, now: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claimed]:
@@ -98,6 +104,8 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
 def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Settlement]) -> None:
     """Write what became of leased letters, with one attempt each.
 
+    A connection that failed is no attempt at a letter: the last such failure is kept beside the attempts.
+
     A lease that was lost meanwhile is not overwritten, except by `sent`: what the server accepted was sent.
     """
     if not done:
@@ -114,13 +122,20 @@ def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Set
     ]  # fmt: skip
     ours = f"(claimed_by = new.column10 OR new.column2 = {sent.value})"
     bulk.update_rows(connection, tables.delivery, columns, rows, only=ours)
-    columns = ("delivery_id", "at", "connection", "outcome", "code", "answer", "error_class")
+    columns = ("delivery_id", "at", "connection", "outcome", "code", "answer", "error_class", "transcript")
     tries = [
-        (s.id, at, s.connection, "sent" if s.state is sent else "failed", s.code, s.answer, s.error_class)
+        (s.id, at, s.connection, "sent" if s.state is sent else "failed", s.code, s.answer, s.error_class, s.transcript)
         for s in done
         if s.counted
     ]
     bulk.insert_rows(connection, tables.attempt, columns, tries)
+    columns = ("delivery_id", "at", "connection", "code", "answer", "error_class", "transcript")
+    down = {
+        s.id: (s.id, at, s.connection, s.code, s.answer, s.error_class, s.transcript)
+        for s in done
+        if not s.counted and s.error_class
+    }
+    bulk.insert_rows(connection, tables.connection_failure, columns, [*down.values()], _LAST_FAILURE)
     rates.count_in(connection, now, Counter(s.state for s in done))
 
 

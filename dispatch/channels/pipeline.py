@@ -7,12 +7,14 @@ then hands the transport over to this protocol.
 
 import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, letter_fault, sender_fault, shown
 from dispatch.channels.limit_words import limit_class
 from dispatch.errors import ConnectionDownError, MessageError, PermanentError
+from dispatch.transcript import Transcript
 
 RECEIVE_BYTES = 4096
 MAX_REPLY = 64 * 1024
@@ -62,6 +64,10 @@ class Pipeline(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._in_doubt = False
         self._open_transaction = False
+        # What was said of the letter in hand, raw: it costs two appends a letter, and becomes words where it failed.
+        self._asked: list[bytes] = []
+        self._heard: list[bytes] = []
+        self._letter_size: int | None = None
 
     @property
     def usable(self) -> bool:
@@ -82,18 +88,20 @@ class Pipeline(asyncio.BufferedProtocol):
             ConnectionDownError: The connection is lost; `in_doubt` when the letter may have been accepted.
         """
         self._in_doubt = False
+        self._asked, self._heard, self._letter_size = [], [], None
         *answers, go = await self._transact([*self._addressed(envelope.sender, envelope.recipient), b"DATA\r\n"])
         refused = next((answer for answer in answers if answer.code >= FAILURE), None)
         if refused is not None:
             if go.code == START_INPUT:
                 # Pipelined, the server may ask for the letter all the same: it gets an empty one (RFC 2920, 3.1).
+                self._letter_size = 0
                 await self._ask(b".\r\n", 1)
             raise _fault(refused, is_sender=refused is answers[0])
         if go.code >= FAILURE:
             raise _fault(go, is_sender=not answers)
         if go.code != START_INPUT or any(answer.code not in DONE for answer in answers):
             raise _out_of_step(next((answer for answer in answers if answer.code not in DONE), go))
-        self._in_doubt = True
+        self._in_doubt, self._letter_size = True, len(envelope.content)
         (answer,) = await self._ask(_stuffed(envelope.content), 1, self._timeout_s * FINAL_PATIENCE)
         if answer.code >= FAILURE:
             # Postfix holds on to the transaction when a policy or a milter has refused the letter, against the RFC.
@@ -103,8 +111,20 @@ class Pipeline(asyncio.BufferedProtocol):
         self._open_transaction = False
         return answer
 
+    def tell(self, transcript: Transcript) -> None:
+        """Tell what was said of the last letter, each answer beneath what it answers, however they were sent."""
+        answers = _answers(b"".join(self._heard))
+        for command in self._asked:
+            transcript.client(command)
+            transcript.server(next(answers, b""))
+        if self._letter_size is not None:
+            transcript.letter(self._letter_size)
+        for answer in answers:
+            transcript.server(answer)
+
     async def probe(self, sender: str, recipient: str = "") -> None:
         """Ask whether the server takes letters from an address, and for a recipient; raises like `send`."""
+        self._asked, self._heard = [], []
         for place, answer in enumerate(await self._transact(self._addressed(sender, recipient))):
             if answer.code >= FAILURE:
                 raise _fault(answer, is_sender=not place)
@@ -142,11 +162,14 @@ class Pipeline(asyncio.BufferedProtocol):
         reset = [b"RSET\r\n"] if self._open_transaction else []
         self._open_transaction = True
         if self._pipelining:
+            self._asked += reset + commands
             return (await self._ask(b"".join(reset + commands), len(reset) + len(commands)))[len(reset) :]
         for command in reset:
+            self._asked.append(command)
             await self._ask(command, 1)
         replies: list[Reply] = []
         for command in commands:
+            self._asked.append(command)
             replies += await self._ask(command, 1)
             if replies[-1].code >= FAILURE:
                 break
@@ -187,7 +210,9 @@ class Pipeline(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Something arrived."""
-        *lines, self._received = (self._received + bytes(self._space[:nbytes])).split(b"\n")
+        heard = bytes(self._space[:nbytes])
+        self._heard.append(heard)
+        *lines, self._received = (self._received + heard).split(b"\n")
         for line in lines:
             if not self._line(line.rstrip(b"\r")):
                 return
@@ -238,6 +263,18 @@ class Pipeline(asyncio.BufferedProtocol):
         if self._watchdog is not None:
             self._watchdog.cancel()
             self._watchdog = None
+
+
+def _answers(heard: bytes) -> Iterator[bytes]:
+    """What was heard, answer by answer; the last one may be cut short."""
+    *lines, rest = heard.split(b"\n")
+    begun = 0
+    for place, line in enumerate(lines, 1):
+        if line[3:4] != b"-":
+            yield b"".join(one + b"\n" for one in lines[begun:place])
+            begun = place
+    if rest or begun < len(lines):
+        yield b"".join(one + b"\n" for one in lines[begun:]) + rest
 
 
 def _fault(refused: Reply, *, is_sender: bool) -> MessageError | ConnectionDownError:

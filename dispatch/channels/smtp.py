@@ -2,16 +2,18 @@
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiosmtplib
-from aiosmtplib import SMTP
+from aiosmtplib import SMTP, SMTPResponse
+from aiosmtplib.protocol import SMTPProtocol
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import connection_fault, shown
 from dispatch.channels.pipeline import Pipeline
 from dispatch.channels.trust import tls_context
-from dispatch.errors import ConnectionDownError, MessageError
+from dispatch.errors import ConnectionDownError, DispatchError, MessageError
+from dispatch.transcript import Transcript
 from store.cards import MailConnection
 from store.vocabulary import Encryption
 
@@ -23,7 +25,28 @@ QUIT_TIMEOUT_S = 2.0
 
 
 class _OneLogin(SMTP):
-    """aiosmtplib tries a wrong password once per mechanism, which locks accounts; this one tries one mechanism."""
+    """aiosmtplib tries a wrong password once per mechanism, which locks accounts; this one tries one mechanism.
+
+    Args:
+        transcript: What is said goes there.
+        fields: As in the library.
+    """
+
+    def __init__(self, transcript: Transcript, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._transcript = transcript
+
+    async def _create_connection(self, timeout: float | None) -> SMTPResponse:  # noqa: ASYNC109 - the library's
+        """The library makes its protocol here, and takes no other: once the server has greeted, it is listened to."""
+        try:
+            greeting = await super()._create_connection(timeout)
+        except aiosmtplib.SMTPResponseException as error:
+            self._transcript.server(_as_said(error.code, error.message))
+            raise
+        self._transcript.server(_as_said(greeting.code, greeting.message))
+        if self.protocol is not None:
+            _listen(self.protocol, self._transcript)
+        return greeting
 
     @property
     def supported_auth_methods(self) -> list[str]:
@@ -36,6 +59,30 @@ class _OneLogin(SMTP):
         if self.transport is not None:
             cast("asyncio.Transport", self.transport).abort()
         super().close()
+
+
+def _listen(protocol: SMTPProtocol, transcript: Transcript) -> None:
+    """Have all that goes through a protocol told."""
+    write, received = protocol.write, protocol.data_received
+
+    def tell_and_write(data: bytes) -> None:
+        transcript.client(data)
+        write(data)
+
+    def tell_and_receive(data: bytes) -> None:
+        transcript.server(data)
+        received(data)
+
+    protocol.write, protocol.data_received = tell_and_write, tell_and_receive
+
+
+def _as_said(code: int, message: str) -> bytes:
+    """A reply as it was on the wire; nothing where the library could not read it."""
+    if code < 0:
+        return b""
+    *lines, last = message.split("\n")
+    said = [*(f"{code}-{line}" for line in lines), f"{code} {last}"]
+    return "".join(f"{line}\r\n" for line in said).encode("utf-8", "replace")
 
 
 class SmtpSession:
@@ -59,6 +106,7 @@ class SmtpSession:
         self._tokens = tokens
         self._timeout_s = timeout_s
         self._pipeline: Pipeline | None = None
+        self._shown = ""
         self.accepted = 0
 
     async def send(self, envelope: Envelope) -> str:
@@ -82,10 +130,15 @@ class SmtpSession:
         pipeline = await self._opened()
         try:
             reply = await pipeline.send(envelope)
-        except MessageError:
+        except DispatchError as error:
+            transcript = self._transcript()
+            pipeline.tell(transcript)
+            transcript.explain(error)
+            if not isinstance(error, MessageError):
+                self._drop()
             raise
         except BaseException:
-            # After a cancel, a 421 or a loss the replies no longer match the commands.
+            # After a cancel the replies no longer match the commands, as after a 421 or a loss.
             self._drop()
             raise
         self.accepted += 1
@@ -98,12 +151,20 @@ class SmtpSession:
             ConnectionDownError: With the step that failed as its error class.
         """
         self._drop()
-        if not self._card.oauth2:
-            await self._connect(None)
-            return
-        token = await self._token()
+        transcript = self._transcript()
         try:
-            await self._connect(token)
+            await self._log_in(transcript)
+        except ConnectionDownError as error:
+            transcript.explain(error)
+            raise
+
+    async def _log_in(self, transcript: Transcript) -> None:
+        if not self._card.oauth2:
+            await self._connect(None, transcript)
+            return
+        token = await self._token(transcript)
+        try:
+            await self._connect(token, transcript)
         except ConnectionDownError as error:
             if error.error_class != "auth_failed" or self._tokens is None:
                 raise
@@ -111,23 +172,38 @@ class SmtpSession:
             await asyncio.to_thread(self._tokens.forget, token)
         else:
             return
-        await self._connect(await self._token())
+        await self._connect(await self._token(transcript), transcript)
 
-    async def _token(self) -> str:
+    async def _token(self, transcript: Transcript) -> str:
+        from dispatch.channels.web import Heard, listening, tell  # requests and msal, for those who need them
+
         if self._tokens is None:
-            from dispatch.tokens import shared_tokens  # requests and msal, for those who need them
+            from dispatch.tokens import shared_tokens
 
             self._tokens = shared_tokens(self._card, self._secret)
-        return await asyncio.to_thread(self._tokens.token)
+        heard: Heard = []
+        try:
+            with listening(heard):
+                token = await asyncio.to_thread(self._tokens.token)
+        finally:
+            tell(heard, transcript)
+        self._shown = token
+        transcript.hide(token)
+        return token
 
-    async def _connect(self, token: str | None) -> None:
+    def _transcript(self) -> Transcript:
+        return Transcript(self._secret, f"\0{self._card.login}\0{self._secret}", self._shown)
+
+    async def _connect(self, token: str | None, transcript: Transcript) -> None:
         card = self._card
 
         async def given() -> str:
             return token or ""
 
         password = self._secret if card.authentication and not card.oauth2 else None
+        transcript.note(f"{card.server}:{card.port or 25}")
         smtp = _OneLogin(
+            transcript,
             hostname=card.server,
             port=card.port or 25,
             username=card.login if card.authentication or card.oauth2 else None,

@@ -4,6 +4,9 @@
 import re
 import socket
 import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,12 +18,19 @@ from requests.adapters import HTTPAdapter
 
 from dispatch.channels.faults import chain, shown
 from dispatch.errors import ConnectionDownError
+from dispatch.transcript import Transcript
+from store.sanitise import clean_line
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 """Between two bytes of an answer."""
 MAX_RETRY_AFTER_S = 3600.0
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE, TOO_MANY, UNAVAILABLE = 401, 403, 404, 413, 429, 503
+Heard = list[requests.PreparedRequest | requests.Response]
+"""Requests and answers in the order they went."""
+_TOLD = ("WWW-Authenticate", "Retry-After", "Location", "X-CasErrorCode", "x-ms-diagnostics", "request-id")
+"""Heads of an answer that tell why it is none, or that Microsoft's support asks for."""
+_heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 _SECRET = re.compile(r"(?i)\b(bearer|basic|ntlm|negotiate)\s+[A-Za-z0-9+/=._~-]{8,}|eyJ[A-Za-z0-9_-]+\.[\w.-]+")
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
@@ -64,8 +74,42 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Here every request goes by, also those a login by NTLM makes for itself."""
+        heard = _heard.get()
+        if heard is None:
+            return super().send(request, *args, **kwargs)
+        heard.append(request)
+        answer = super().send(request, *args, **kwargs)
+        heard.append(answer)
+        return answer
+
     def cert_verify(self, *_: Any) -> None:
         """The context says everything; that of requests would add its own bundle to it, or take checks away."""
+
+
+@contextmanager
+def listening(heard: Heard) -> Generator[None]:
+    """Keep what this thread, or one it hands its context to, says meanwhile; it becomes words only by `tell`."""
+    before = _heard.set(heard)
+    try:
+        yield
+    finally:
+        _heard.reset(before)
+
+
+def tell(heard: Heard, transcript: Transcript) -> None:
+    """Tell what was said, without bodies and without what logs in."""
+    for one in list(heard):
+        if isinstance(one, requests.PreparedRequest):
+            scheme, _, secret = str(one.headers.get("Authorization") or "").partition(" ")
+            transcript.hide(secret)
+            size = str(one.headers.get("Content-Length") or "0")
+            transcript.request(f"{one.method} {one.url}", scheme, int(size) if size.isdecimal() else 0)
+        else:
+            told = [f"{name}: {one.headers[name]}" for name in _TOLD if name in one.headers]
+            lines = [f"HTTP {one.status_code} {one.reason or ''}", *told]
+            transcript.server("".join(f"{clean_line(line)}\n" for line in lines).encode("utf-8", "replace"))
 
 
 def web_fault(error: BaseException, *, sent: bool = True) -> ConnectionDownError:

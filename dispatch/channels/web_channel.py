@@ -10,9 +10,10 @@ from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.faults import shown
 from dispatch.channels.own_thread import T, in_own_thread
 from dispatch.channels.trust import tls_context
-from dispatch.channels.web import READ_TIMEOUT_S, UNAUTHORIZED, WebSession
-from dispatch.errors import ConnectionDownError, MessageError
+from dispatch.channels.web import READ_TIMEOUT_S, UNAUTHORIZED, Heard, WebSession, listening, tell
+from dispatch.errors import ConnectionDownError, DispatchError, MessageError
 from dispatch.tokens import Tokens, shared_tokens
+from dispatch.transcript import Transcript
 from store.cards import MailConnection
 
 TOTAL_TIMEOUT_S = 90.0
@@ -138,19 +139,37 @@ class WebChannel(ABC):
     async def _run(self, work: Callable[[_Line], T]) -> T:
         line = self._line = self._line or _Line()
         line.sending = False
+        heard: Heard = []
+
+        def listened_to() -> T:
+            with listening(heard):
+                return work(line)
+
         try:
-            return await in_own_thread(lambda: work(line), self._total_s)
-        except MessageError:
+            return await in_own_thread(listened_to, self._total_s)
+        except MessageError as error:
+            self._explain(error, heard)
             raise
         except TimeoutError:
             self._drop()
-            raise ConnectionDownError(
+            fault = ConnectionDownError(
                 "the server did not answer in time", error_class="timeout", in_doubt=line.sending
-            ) from None
+            )
+            self._explain(fault, heard)
+            raise fault from None
+        except ConnectionDownError as error:
+            self._explain(error, heard)
+            self._drop()
+            raise
         except BaseException:
             # Also after a cancel: the thread goes on with what it has, and the next letter uses none of it.
             self._drop()
             raise
+
+    def _explain(self, error: DispatchError, heard: Heard) -> None:
+        transcript = Transcript(self._secret, f"{self._card.login}:{self._secret}")
+        tell(heard, transcript)
+        transcript.explain(error)
 
     def _drop(self) -> None:
         line, self._line = self._line, None

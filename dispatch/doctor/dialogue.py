@@ -10,7 +10,7 @@ from aiosmtplib import SMTP, SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.typing import Default
 
-from dispatch.doctor.transcript import Transcript
+from dispatch.transcript import Transcript
 
 READY, CONTINUE = 220, 334
 MECHANISMS = ("plain", "login", "cram-md5")

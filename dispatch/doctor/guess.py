@@ -11,7 +11,7 @@ from aiosmtplib import SMTPException
 from dispatch.doctor.certificates import Certificate, lenient_context, shown_by
 from dispatch.doctor.dialogue import READY, Dialogue
 from dispatch.doctor.steps import FaultError
-from dispatch.doctor.transcript import Transcript
+from dispatch.transcript import Transcript
 from store.vocabulary import Encryption
 
 Connect = Callable[[], Awaitable[socket.socket]]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dispatch.doctor.steps import FaultError, Finding, Found, Step
-from dispatch.doctor.transcript import Transcript
+from dispatch.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from store.tables.settings import (
 )
 from store.tables.work import (
     AttemptRow,
+    ConnectionFailureRow,
     DeadlineRow,
     DecisionRow,
     DeliveryRow,
@@ -75,6 +76,7 @@ moved_letter = _core(MovedLetterRow)
 mute = _core(MuteRow)
 
 attempt = _core(AttemptRow)
+connection_failure = _core(ConnectionFailureRow)
 clock_schedule = _core(ScheduleRow)
 deadline = _core(DeadlineRow)
 decision = _core(DecisionRow)

@@ -250,6 +250,26 @@ class AttemptRow(SQLModel, table=True):
     code: int | None = None
     answer: str = ""
     error_class: str = ""
+    transcript: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Of a failed one what was said, a line each; of one that was sent the answer is enough."""
+
+
+class ConnectionFailureRow(SQLModel, table=True):
+    """The last time a connection failed with a delivery in hand, which is no attempt at the delivery.
+
+    One row for each delivery, whatever the outage lasts.
+    """
+
+    __tablename__: Any = "connection_failure"
+    delivery_id: int = Field(
+        sa_column=Column(BigKey, ForeignKey("delivery.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    at: datetime = Field(sa_type=UtcMicros)
+    connection: str
+    code: int | None = None
+    answer: str
+    error_class: str
+    transcript: str
 
 
 class DispatcherRow(SQLModel, table=True):

@@ -18,7 +18,7 @@ import pytest
 from dispatch.doctor import ORDER, Limits, Step, check, guess, network
 from dispatch.doctor.answers import RULES
 from dispatch.doctor.retirement import retirements
-from dispatch.doctor.transcript import Transcript
+from dispatch.transcript import Transcript
 from dispatch.remedies import FIELDS, REMEDIES, advice
 from store.cards import MailConnection
 from store.vocabulary import Encryption, Protocol
