@@ -274,8 +274,8 @@ class AttemptCard:
 
     Attributes:
         outcome: `sent`, `failed`, or `connection_failed`, which counts as no attempt.
-        transcript: Of a failed one what was said: `C: …` by us, `S: …` by the server, `-- …` is told beside; credentials
-            are `***`, the letter is its size. At most 4 KB.
+        transcript: Of a failed one what was said: `C: …` by us, `S: …` by the server, `-- …` is told beside;
+            credentials are `***`, the letter is its size. At most 4 KB.
     """
 
     at: datetime

@@ -8,8 +8,8 @@ from dispatch.doctor import certificates, own_certificate
 from dispatch.doctor.guess import Connect, is_cleartext, refusal, speaks_clear_smtp
 from dispatch.doctor.guess import certificates as look_at
 from dispatch.doctor.steps import FaultError, Finding, Found, finding
-from dispatch.transcript import Transcript
 from dispatch.errors import ConnectionDownError
+from dispatch.transcript import Transcript
 from store.cards import MailConnection
 from store.vocabulary import Encryption, Protocol
 

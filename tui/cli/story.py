@@ -153,10 +153,16 @@ def why(
             metavar="KEY", help="An event id, an object's number, a delivery like D12, or a person's address."
         ),
     ],
+    transcript: Annotated[
+        bool,
+        typer.Option(
+            "--transcript", help="What was said to the mail server, for every delivery; else for the one you name."
+        ),
+    ] = False,
     json: Json = False,
     store: StoreUrl = None,
 ) -> None:
-    """The recorded story: decisions, deliveries, attempts with the server's answers."""
+    """The recorded story: decisions, deliveries, attempts with their answers, and what was said in failed ones."""
     from store.journal import story
 
     with opened(store_of(context, store)) as desk:
@@ -177,12 +183,12 @@ def why(
             for card in event.decisions:
                 _say_decision(card)
             for delivery in event.deliveries:
-                _say_delivery(delivery)
+                _say_delivery(delivery, said=transcript or key.upper() == f"D{delivery.row.id}")
     if not events:
         raise typer.Exit(FAILURES)
 
 
-def _say_delivery(card: DeliveryCard) -> None:
+def _say_delivery(card: DeliveryCard, *, said: bool) -> None:
     row = card.row
     state = f"{row.state.word}{f' ({row.reason})' if row.reason else ''}"
     if card.digest_id is not None:
@@ -190,6 +196,9 @@ def _say_delivery(card: DeliveryCard) -> None:
     if (seen := row.acknowledged) is not None:
         state += f", acknowledged by {seen.who}{f': {seen.note}' if seen.note else ''}"
     say(f"  D{row.id} {row.channel.value} to {row.recipient_address or row.recipient_name}: {state}")
-    for attempt in card.attempts:
+    failures = () if card.connection_failure is None else (card.connection_failure,)
+    for attempt in sorted((*card.attempts, *failures), key=lambda one: one.at):
         at = attempt.at.isoformat(timespec="seconds")
-        say(f"     {at} {attempt.connection}: {attempt.outcome} · {attempt.answer}")
+        say(f"     {at} {attempt.connection}: {attempt.outcome.replace('_', ' ')} · {attempt.answer}")
+        for line in attempt.transcript if said else ():
+            say(f"       {line}")

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Click
 from textual.message import Message
@@ -20,29 +20,18 @@ from store.errors import StoreError
 from store.rulebook import list_rules
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Channel
+from tui.screens.transcript import TranscriptScreen
 from tui.spoken import Spoken, binding
 from tui.widgets.card_view import CardView
 from tui.widgets.delivery_deeds import KEYS, DeliveryDeeds
-from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, story_text, timeline
+from tui.widgets.delivery_words import Story, decisions, head_lines, names_by_address, story_text, timeline, tries
 from tui.widgets.feed_line import CHANNEL_MARKS, subject_alone
 from tui.widgets.key_footer import KeyFooter
+from tui.widgets.page import Page
 from tui.widgets.statusbar import StatusBar
 
 REFRESH_S = 1.0
 TABS = ("letter", "mime", "why")
-
-
-class Page(VerticalScroll, inherit_bindings=False):
-    """One of the pages; every key that moves in it has its words in the help."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("up", "scroll_up", "page.up", show=False),
-        binding("down", "scroll_down", "page.down", show=False),
-        binding("pageup", "page_up", "page.page_up", show=False),
-        binding("pagedown,space", "page_down", "page.page_down", show=False),
-        binding("home", "scroll_home", "page.home", show=False),
-        binding("end", "scroll_end", "page.end", show=False),
-    ]
 
 
 class PageName(Static):
@@ -96,6 +85,7 @@ class DeliveryScreen(Spoken[None]):
         binding("w", "page('why')", "delivery.why", show=False),
         binding("l", "page('letter')", "delivery.letter", show=False),
         binding("i", "page('mime')", "delivery.mime", show=False),
+        binding("enter,d", "transcript", "delivery.transcript", show=False),
         *KEYS,
         binding("Y", "copy_number", "delivery.number", show=False, shown="Y"),
         binding("r", "retry", "delivery.retry"),
@@ -226,6 +216,15 @@ class DeliveryScreen(Spoken[None]):
     def action_other(self, step: int = 1) -> None:
         """Show the next page, or the one before."""
         self.action_page(TABS[(TABS.index(self._page) + step) % len(TABS)])
+
+    def action_transcript(self, place: int = -1) -> None:
+        """Show what was said to the mail server and by it: in one of the tries, the last by default."""
+        if self._story is None:
+            return
+        if tries(self._story.card, self.console.texts):
+            self.app.push_screen(TranscriptScreen(self._story.card, place))
+        else:
+            self.notify(self.say("transcript.no_tries"))
 
     def action_deed(self, deed: str) -> None:
         """Do something with the delivery; what is copied is the page that is shown."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from textual.content import Content
+from textual.style import Style
 
 from dispatch.plan import MUTED
 from store import digests
@@ -119,8 +120,15 @@ def event_in_words(event: EventCard, texts: Texts) -> str:
 
 
 def timeline(story: Story, texts: Texts, zone: tzinfo) -> list[Line]:
-    """What happened, from the event to the letter."""
-    return [(clock_time(at, zone), text, style) for at, text, style in _timeline(story, texts)]
+    """What happened, from the event to the letter; a click on a try shows what was said in it."""
+    lines: list[Line] = []
+    for at, text, style, place in _timeline(story, texts):
+        said: str | Content = text
+        if place is not None:
+            said = Content.assemble((text, style), "  ", (f"[{texts('transcript.open')}]", "dim"))
+            said = said.stylize(Style.from_meta({"@click": f"screen.transcript({place})"}))
+        lines.append((clock_time(at, zone), said, style))
+    return lines
 
 
 def decisions(story: Story, texts: Texts, *, own: bool) -> list[Line]:
@@ -134,7 +142,7 @@ def story_text(story: Story, texts: Texts, zone: tzinfo) -> str:
     """The story as lines of text, to be copied."""
     row = story.card.row
     head = f"D{row.id} · {clean_line(row.object_number)} · {clean_line(row.subject)}"
-    told = [f"{label}  {value}" for label, value, _ in timeline(story, texts, zone)]
+    told = [f"{clock_time(at, zone)}  {text}" for at, text, _, _ in _timeline(story, texts)]
     made = [one.recipient and decision_in_words(one, story.rules, story.names, texts) for one in _own(story)]
     return "\n".join([head, *told, *filter(None, made)])
 
@@ -148,27 +156,41 @@ def _own(story: Story) -> list[DecisionCard]:
     ]
 
 
-def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str]]:
-    card, event, row = story.card, story.event, story.card.row
-    found = [
-        (event.accepted_at, f"{texts('delivery.accepted')}: {event_in_words(event, texts)}", ""),
-        (row.created_at, f"{texts('delivery.planned')}: {_person(row.recipient_name, row.recipient_address)}", ""),
-    ]
-    found += [_attempt(number, attempt, texts) for number, attempt in enumerate(card.attempts, 1)]
-    end = card.sent_at or (card.attempts[-1].at if card.attempts else row.created_at)
-    found.append((end, state_in_words(card, texts), STYLES[row.state]))
-    if row.state is DeliveryState.PENDING and card.next_at is not None and card.attempts:
-        found.append((card.next_at, texts("delivery.next_try"), STYLES[row.state]))
+def tries(card: DeliveryCard, texts: Texts) -> list[tuple[str, AttemptCard]]:
+    """The attempts, and the last failure of a connection, in the order of time, with what each is called."""
+    found: list[tuple[str, AttemptCard]] = []
+    for number, one in enumerate(card.attempts, 1):
+        word = "delivery.attempt_sent" if one.outcome == "sent" else "delivery.attempt_failed"
+        found.append((texts(word, number=number), one))
+    if card.connection_failure is not None:
+        found.append((texts("delivery.connection_failed"), card.connection_failure))
+        found.sort(key=lambda pair: pair[1].at)
     return found
 
 
-def _attempt(number: int, attempt: AttemptCard, texts: Texts) -> tuple[datetime, str, str]:
-    sent = attempt.outcome == "sent"
-    said = texts("delivery.attempt_sent" if sent else "delivery.attempt_failed", number=number)
-    answer = clean_line(attempt.answer)
-    reason = "" if sent else reason_in_words(attempt.error_class, texts)
-    words = " — ".join(word for word in (answer, reason) if word)
-    return attempt.at, f"{said} ({clean_line(attempt.connection)}): {words}", "" if sent else "$text-error"
+def answer_in_words(one: AttemptCard, texts: Texts) -> str:
+    """What the server said at the end of a try, and what that means."""
+    reason = "" if one.outcome == "sent" else reason_in_words(one.error_class, texts)
+    return " — ".join(word for word in (clean_line(one.answer), reason) if word)
+
+
+def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str, int | None]]:
+    """When, what, in which style, and for a try its place among them."""
+    card, event, row = story.card, story.event, story.card.row
+    accepted = f"{texts('delivery.accepted')}: {event_in_words(event, texts)}"
+    planned = f"{texts('delivery.planned')}: {_person(row.recipient_name, row.recipient_address)}"
+    made: list[tuple[datetime, str, str, int | None]] = [
+        (event.accepted_at, accepted, "", None),
+        (row.created_at, planned, "", None),
+    ]
+    for place, (called, one) in enumerate(tries(card, texts)):
+        text = f"{called} ({clean_line(one.connection)}): {answer_in_words(one, texts)}"
+        made.append((one.at, text, "" if one.outcome == "sent" else "$text-error", place))
+    end = card.sent_at or (card.attempts[-1].at if card.attempts else row.created_at)
+    made.append((end, state_in_words(card, texts), STYLES[row.state], None))
+    if row.state is DeliveryState.PENDING and card.next_at is not None and (card.attempts or card.connection_failure):
+        made.append((card.next_at, texts("delivery.next_try"), STYLES[row.state], None))
+    return made
 
 
 def decision_lines(

@@ -18,8 +18,8 @@ import pytest
 from dispatch.doctor import ORDER, Limits, Step, check, guess, network
 from dispatch.doctor.answers import RULES
 from dispatch.doctor.retirement import retirements
-from dispatch.transcript import Transcript
 from dispatch.remedies import FIELDS, REMEDIES, advice
+from dispatch.transcript import Transcript
 from store.cards import MailConnection
 from store.vocabulary import Encryption, Protocol
 from tests.desk import SENDING
