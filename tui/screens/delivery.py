@@ -217,8 +217,8 @@ class DeliveryScreen(Spoken[None]):
         """Show the next page, or the one before."""
         self.action_page(TABS[(TABS.index(self._page) + step) % len(TABS)])
 
-    def action_transcript(self, place: int = -1) -> None:
-        """Show what was said to the mail server and by it: in one of the tries, the last by default."""
+    def action_transcript(self, place: int | None = None) -> None:
+        """Show what was said to the mail server and by it in one of the tries."""
         if self._story is None:
             return
         if tries(self._story.card, self.console.texts):

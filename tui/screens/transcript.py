@@ -22,7 +22,7 @@ class TranscriptScreen(SpokenModal[None]):
 
     Args:
         card: The delivery.
-        place: Which of its tries is shown first, counted from 0; the last by default.
+        place: Which of its tries is shown first, counted from 0; by default the last of which a transcript is kept.
     """
 
     FOOTER = ("transcript.leave", "transcript.next", "transcript.copy")
@@ -40,10 +40,10 @@ class TranscriptScreen(SpokenModal[None]):
         binding("y", "copy", "transcript.copy"),
     ]
 
-    def __init__(self, card: DeliveryCard, place: int = -1) -> None:
+    def __init__(self, card: DeliveryCard, place: int | None = None) -> None:
         super().__init__()
         self._card = card
-        self._place = place
+        self._wanted, self._place = place, 0
         self._copied = ""
 
     def compose(self) -> ComposeResult:
@@ -53,6 +53,8 @@ class TranscriptScreen(SpokenModal[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
+        kept = [place for place, (_, one) in enumerate(self._tries()) if one.transcript]
+        self._place = self._wanted if self._wanted is not None else kept[-1] if kept else -1
         self.query_one(Page).focus()
         self._show()
 
@@ -88,7 +90,7 @@ class TranscriptScreen(SpokenModal[None]):
     def action_copy(self) -> None:
         """Copy what is shown."""
         self.app.copy_to_clipboard(self._copied)
-        self.notify(self.say("delivery.copied", what=self.say("transcript.open")))
+        self.notify(self.say("delivery.copied", what=self.say("transcript.name")))
 
     def action_leave(self) -> None:
         """Back to the delivery."""

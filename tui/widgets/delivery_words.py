@@ -125,7 +125,7 @@ def timeline(story: Story, texts: Texts, zone: tzinfo) -> list[Line]:
     for at, text, style, place in _timeline(story, texts):
         said: str | Content = text
         if place is not None:
-            said = Content.assemble((text, style), "  ", (f"[{texts('transcript.open')}]", "dim"))
+            said = Content.assemble((text, style), "  ", (f"[{texts('transcript.name')} ⏎]", "dim"))
             said = said.stylize(Style.from_meta({"@click": f"screen.transcript({place})"}))
         lines.append((clock_time(at, zone), said, style))
     return lines
@@ -175,7 +175,7 @@ def answer_in_words(one: AttemptCard, texts: Texts) -> str:
 
 
 def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str, int | None]]:
-    """When, what, in which style, and for a try its place among them."""
+    """When, what, in which style, and for a try of which a transcript is kept its place among them."""
     card, event, row = story.card, story.event, story.card.row
     accepted = f"{texts('delivery.accepted')}: {event_in_words(event, texts)}"
     planned = f"{texts('delivery.planned')}: {_person(row.recipient_name, row.recipient_address)}"
@@ -185,7 +185,8 @@ def _timeline(story: Story, texts: Texts) -> list[tuple[datetime, str, str, int 
     ]
     for place, (called, one) in enumerate(tries(card, texts)):
         text = f"{called} ({clean_line(one.connection)}): {answer_in_words(one, texts)}"
-        made.append((one.at, text, "" if one.outcome == "sent" else "$text-error", place))
+        style = "" if one.outcome == "sent" else "$text-error"
+        made.append((one.at, text, style, place if one.transcript else None))
     end = card.sent_at or (card.attempts[-1].at if card.attempts else row.created_at)
     made.append((end, state_in_words(card, texts), STYLES[row.state], None))
     if row.state is DeliveryState.PENDING and card.next_at is not None and (card.attempts or card.connection_failure):

@@ -104,6 +104,10 @@ async def test_a_second_refusal_is_one(mail: TokenMailServer) -> None:
     assert caught.value.error_class == "auth_failed"
     assert len(mail.tokens) == 2
     assert "token-canary" not in str(caught.value)
+    lines = caught.value.transcript.split("\n")
+    assert lines.count("C: AUTH XOAUTH2 ***") == 2
+    assert sum(line.startswith("C: POST https://localhost:") for line in lines) == 2
+    assert not any("token-canary" in line or base64.b64encode(b"token-canary").decode()[:-4] in line for line in lines)
 
 
 async def test_an_expired_secret_is_told_from_a_refused_login(mail: TokenMailServer) -> None:
