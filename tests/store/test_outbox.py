@@ -88,6 +88,38 @@ def test_attempts_are_recorded_with_the_answer(store: Store, clock: HandClock) -
     assert first in _claim(store, clock, "me")
 
 
+def test_of_a_connection_that_fails_the_last_time_is_kept_beside_the_attempts(store: Store, clock: HandClock) -> None:
+    first, second, *_ = _claim(store, clock, "me")
+    for number in range(3):
+        clock.forward(minutes=1)
+        down = [
+            Settlement(
+                key, DeliveryState.PENDING, clock(), 0, "main", None, f"refused {number}", "refused", "connection_down",
+                counted=False, transcript=f"-- main:25\n-- refused {number}",
+            )
+            for key in (first, second)
+        ]  # fmt: skip
+        store.write(lambda con, down=down: outbox.settle(con, clock(), "me", down))
+    clock.forward(minutes=1)
+    told = "C: RCPT TO:<a0@b.ru>\nS: 550 нет"
+    done = [
+        Settlement(first, DeliveryState.DEAD, clock(), 1, "main", 550, "550 нет", "mailbox_unknown", transcript=told)
+    ]
+    done.append(Settlement(second, DeliveryState.PENDING, clock(), 0, reason="", counted=False))
+    store.write(lambda con: outbox.settle(con, clock(), "me", done))
+    one, two = (journal.delivery(store, key) for key in (first, second))
+    assert one is not None
+    assert two is not None
+    assert [attempt.transcript for attempt in one.attempts] == [tuple(told.splitlines())]
+    assert two.attempts == ()
+    for card in (one, two):
+        failure = card.connection_failure
+        assert failure is not None
+        assert (failure.outcome, failure.answer, failure.error_class) == ("connection_failed", "refused 2", "refused")
+        assert failure.transcript == ("-- main:25", "-- refused 2")
+        assert failure.at == NOON + timedelta(minutes=3)
+
+
 def test_held_letters_leave_when_their_cause_is_gone(store: Store, clock: HandClock) -> None:
     assert store.write(lambda con: outbox.hold_due(con, clock(), "silent_mode")) == 10
     assert _claim(store, clock, "me") == []

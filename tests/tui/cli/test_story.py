@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.desk import event, lines
+from tests.mail_server import MailServer
 from tests.tui.cli.conftest import Vestnik
 
 PEOPLE = "people: [{email: olga@example.org, name: Ольга}, {email: ivanov@example.org, name: Иван, login: ivanov}]"
@@ -82,6 +83,47 @@ def test_the_story_is_found_by_event_number_object_and_delivery(vestnik: Vestnik
     (story,) = vestnik("why", "RP-7", "--json").json
     assert {delivery["id"] for delivery in story["deliveries"]} == {row["id"] for row in rows}
     assert story["external_id"] == "e-7"
+
+
+def test_what_was_said_to_the_server_is_told_of_the_delivery_one_names_or_of_all(
+    vestnik: Vestnik, tmp_path: Path
+) -> None:
+    refused = {"olga@example.org": "550 5.1.1 nobody \x1b[2J", "ivanov@example.org": "550 5.1.1 nobody either"}
+    with MailServer(tmp_path, refused=refused) as server:
+        mail = (
+            f"mail: {{connections: [{{name: main, server: 127.0.0.1, port: {server.port}, encryption: none}}],"
+            " sending: {support_address: help@example.org, system_address: robot@example.org, sender_name: S}}"
+        )
+        vestnik("apply", "-", stdin=f"{PEOPLE}\n{mail}")
+        vestnik("emit", stdin=lines(event(number=7)))
+        vestnik("dispatch", "--until-idle")
+    rows = {row["recipient_address"]: row["id"] for row in vestnik("deliveries", "--json", "--state", "dead").json}
+    said = "       C: RCPT TO:<olga@example.org>\n       S: 550 5.1.1 nobody [2J\n"
+    out = vestnik("why", rows["olga@example.org"]).out
+    assert said in out
+    assert "<ivanov@example.org>" not in out
+    assert "C: RCPT" not in vestnik("why", "RP-7").out
+    everything = vestnik("why", "RP-7", "--transcript").out
+    assert said in everything
+    assert "       S: 550 5.1.1 nobody either\n" in everything
+    (story,) = vestnik("why", "RP-7", "--json").json
+    told = {one["id"]: one["attempts"][0]["transcript"] for one in story["deliveries"] if one["attempts"]}
+    assert told[rows["olga@example.org"]][2:4] == ["C: RCPT TO:<olga@example.org>", "S: 550 5.1.1 nobody [2J"]
+    assert {one["connection_failure"] for one in story["deliveries"]} == {None}
+
+
+def test_a_connection_that_failed_is_told_beside_the_attempts(vestnik: Vestnik) -> None:
+    mail = (
+        "mail: {connections: [{name: main, server: 127.0.0.1, port: 1, encryption: none}],"
+        " sending: {support_address: help@example.org, system_address: robot@example.org, sender_name: S}}"
+    )
+    vestnik("apply", "-", stdin=f"{PEOPLE}\n{mail}")
+    vestnik("emit", stdin=lines(event(number=7, responsible=None, team=None)))
+    vestnik("dispatch", "--until-idle")
+    (row,) = vestnik("deliveries", "--json", "--state", "pending").json
+    out = vestnik("why", row["id"]).out
+    assert " main: connection failed · Error connecting to 127.0.0.1 on port 1" in out
+    assert "       -- 127.0.0.1:1\n" in out
 
 
 def test_an_unknown_key_is_told(vestnik: Vestnik) -> None:
