@@ -221,19 +221,16 @@ class ScriptedDesk:
             key, address = letter.id, letter.recipient_address
             if address == dead:
                 answer = "550 5.1.1 User unknown; mailbox not found [/b] [INC-5]"
-                one = Settlement(key, DeliveryState.DEAD, now, 1, "main", 550, answer, "mailbox_unknown")
-            elif address == greylisted:
-                later = now + timedelta(hours=1)
+                said = _said(address, answer)
                 one = Settlement(
-                    key,
-                    DeliveryState.PENDING,
-                    later,
-                    1,
-                    "main",
-                    450,
-                    "450 4.2.0 Greylisted, try again later",
-                    "greylisted",
+                    key, DeliveryState.DEAD, now, 1, "main", 550, answer, "mailbox_unknown", transcript=said
                 )
+            elif address == greylisted:
+                later, answer = now + timedelta(hours=1), "450 4.2.0 Greylisted, try again later"
+                one = Settlement(
+                    key, DeliveryState.PENDING, later, 1, "main", 450, answer, "greylisted",
+                    transcript=_said(address, answer),
+                )  # fmt: skip
             elif address == held:
                 one = Settlement(key, DeliveryState.HELD, now, 0, reason="silent_mode", counted=False)
             else:
@@ -283,6 +280,12 @@ class ScriptedDesk:
         self._store.write(work)
 
 
+def _said(address: str, answer: str) -> str:
+    """What was said of a letter whose recipient was refused, pipelined."""
+    told = ["C: MAIL FROM:<vestnik@desk.example>", "S: 250 2.1.0 Ok", f"C: RCPT TO:<{address}>", f"S: {answer}"]
+    return "\n".join([*told, "C: DATA", "S: 554 5.5.1 Error: no valid recipients"])
+
+
 def scripted_store(folder: Path, language: Language = Language.RU, url: str = "") -> Store:
     """A store to which the morning was told; its clock stands still."""
     files, now = _told(language, os.environ.get("VESTNIK_KEY", ""))
@@ -328,7 +331,13 @@ def add_notice(store: Store, *, subject: str, name: str, number: str = "X-1", te
         )  # fmt: skip
         add(
             tables.attempt, delivery_id=key, at=now, connection=name, outcome="failed", code=550, answer=subject,
-            error_class=name,
+            error_class=name, transcript=text or subject,
+        )  # fmt: skip
+        connection.execute(
+            insert(tables.connection_failure).values(
+                delivery_id=key, at=now, connection=name, code=None, answer=subject, error_class=name,
+                transcript=text or subject,
+            )
         )  # fmt: skip
         add(
             tables.decision, event_id=event, rule_code=subject, recipient=name, taken=True, reason=subject,

@@ -11,7 +11,8 @@ from tui.app import ConsoleApp
 WORDS = ("Окно меньше 80×24", "smaller than 80×24")
 OPEN = {
     "live": "1", "board": "b",
-    "deliveries": "2", "delivery": "2 enter", "event actions": "3", "mail": "5", "form": "5 e",
+    "deliveries": "2", "delivery": "2 enter",
+    "dialogue": "2 s s s s s enter d", "event actions": "3", "mail": "5", "form": "5 e",
     "changed form": "5 e x", "question": "5 e x escape", "company form": "6 e", "people": "7",
     "audit": "8", "system": "9", "open deadlines": "0", "timeline": "0 t", "forecast": "4 f",
     "made-up object": "4 m", "help": "3 question_mark", "try": "3 f6 f6 f6",

@@ -63,6 +63,7 @@ PICTURES: list[Picture] = [
     ("letter", NARROW, "ru", ["2", *["down"] * 7, "enter"]),
     ("why", NARROW, "ru", ["2", *["s"] * 5, "enter", "w"]),
     ("why", WIDE, "en", ["2", *["s"] * 5, "enter", "w"]),
+    ("dialogue", NARROW, "ru", ["2", *["s"] * 5, "enter", "d"]),
     ("story", NARROW, "ru", ["2", "w", "down"]),
     ("story", WIDE, "en", ["7", "w", "down"]),
     ("notice", NARROW, "en", ["2", "enter"]),

@@ -41,6 +41,8 @@ PATHS = {
     "dead letters of a cause": ["2", "D", "enter"],
     "how fast": ["2", "D", "r"],
     "letter as it leaves": ["2", "enter", "i"],
+    "dialogue": ["2", "enter", "d"],
+    "dialogue of a dead letter": ["2", *["s"] * 5, "enter", "d"],
     "what is muted": ["2", "f7"],
     "story of an object": ["2", "w"],
     "timeline": ["2", "t"],
