@@ -14,10 +14,15 @@ KEPT_BODIES = 512
 
 
 class Mailing:
-    """Writes letters under one set of sending parameters."""
+    """Writes letters under one set of sending parameters.
+
+    Attributes:
+        transcripts: Of which attempts the dialogue is kept.
+    """
 
     def __init__(self, sending: Sending, key: bytes) -> None:
         self._sending = sending
+        self.transcripts = sending.transcripts
         self._key = key
         self._bodies: OrderedDict[int, Body] = OrderedDict()
         self._domain = envelope_address(sending.system_address).rpartition("@")[2] if sending.system_address else ""

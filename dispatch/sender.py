@@ -33,7 +33,7 @@ from store.limits import MOST_CONNECTIONS, Learned, learned_in
 from store.outbox import Claimed, Settlement
 from store.sanitise import clean_line
 from store.settings import connection_secret, secret_of
-from store.vocabulary import DeliveryState
+from store.vocabulary import DeliveryState, Transcripts
 
 SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
@@ -291,7 +291,10 @@ class Sender:
         now = self._store.clock()
         route.accepted(seat, now)
         self.tally.sent += 1
-        return Settlement(letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer)
+        said = seat.session.transcript() if mailing.transcripts is Transcripts.ALL else ""
+        return Settlement(
+            letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer, transcript=said
+        )
 
     async def _seat(self, route: Route, number: int) -> Seat:
         """Open a session for a worker, which holds a place among those the server bears from now on."""
@@ -325,7 +328,7 @@ class Sender:
         again = now if self._routes.pick(now) is not None else self._routes.next_try(now)
         return Settlement(
             letter.id, DeliveryState.PENDING, again, letter.attempts, route.card.name, error.code, error.answer,
-            error.error_class, self._routes.waiting_for, counted=False, transcript=error.transcript,
+            error.error_class, self._routes.waiting_for, counted=False, transcript=self._kept(error),
         )  # fmt: skip
 
     def _failed(self, letter: Claimed, route: Route, error: DispatchError) -> Settlement:
@@ -339,8 +342,13 @@ class Sender:
         pause = next_pause_s(attempts, sending.pause_s, retry_after_s=error.retry_after_s, random=random.random)
         return Settlement(
             letter.id, DeliveryState.DEAD if final else DeliveryState.PENDING, now + timedelta(seconds=pause), attempts,
-            route.card.name, error.code, error.answer, error.error_class, transcript=error.transcript,
+            route.card.name, error.code, error.answer, error.error_class, transcript=self._kept(error),
         )  # fmt: skip
+
+    def _kept(self, error: DispatchError) -> str:
+        """What is kept of what was said."""
+        none = self._mailing is not None and self._mailing.transcripts is Transcripts.NONE
+        return "" if none else error.transcript
 
 
 def _waiting(letter: Claimed, again: datetime, reason: str) -> Settlement:

@@ -105,6 +105,11 @@ class Transcript:
         middle = [_left_out(left_out)] if left_out else []
         return (*lines[: MAX_LINES // 2 - 1], *middle, *lines[MAX_LINES // 2 - 1 :])
 
+    def kept(self) -> str:
+        """What was said so far, as it goes into the store."""
+        self._flush()
+        return _kept(list(self._lines), self._left_out)
+
     def explain(self, error: DispatchError) -> None:
         """Give what was said to the error it led to, and mask its words.
 

@@ -17,6 +17,7 @@ from store.vocabulary import (
     SilentState,
     StormAction,
     TokenSource,
+    Transcripts,
 )
 
 
@@ -74,6 +75,7 @@ class Sending:
     pause_s: int = 120
     batch_size: int = 0
     batch_interval_s: int = 0
+    transcripts: Transcripts = Transcripts.FAILURES
 
     @property
     def missing(self) -> tuple[str, ...]:

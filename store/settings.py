@@ -31,6 +31,7 @@ from store.vocabulary import (
     SilentState,
     StormAction,
     TokenSource,
+    Transcripts,
 )
 from store.working_hours import check_special_days, check_working_hours
 
@@ -129,7 +130,9 @@ def sending(store: Store) -> Sending:
 def sending_in(connection: Connection) -> Sending:
     """Like `sending`, within a transaction."""
     row = connection.execute(select(tables.sending)).one()
-    return Sending(**{name: value for name, value in row._mapping.items() if name != "id"})  # noqa: SLF001 - public in SQLAlchemy
+    values: dict[str, Any] = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - public in SQLAlchemy
+    values["transcripts"] = Transcripts(row.transcripts)
+    return Sending(**values)
 
 
 def save_sending(store: Store, card: Sending, who: str) -> bool:

@@ -25,6 +25,7 @@ from store.vocabulary import (
     SilentState,
     StormAction,
     TokenSource,
+    Transcripts,
 )
 from store.working_hours import OFF
 from store.yaml_text import YamlError, read_yaml
@@ -170,6 +171,7 @@ class SendingSection(_Section):
     pause_s: Whole = 120
     batch_size: Whole = 0
     batch_interval_s: Whole = 0
+    transcripts: Transcripts = Transcripts.FAILURES
 
 
 class MailSection(_Section):

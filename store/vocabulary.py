@@ -155,6 +155,16 @@ class SilentState(StrEnum):
     EXCEPTIONS = "exceptions"
 
 
+class Transcripts(StrEnum):
+    """Of which attempts it is kept what was said to the mail server and by it."""
+
+    FAILURES = "failures"
+    """Of those that failed; of the others the last answer."""
+    ALL = "all"
+    NONE = "none"
+    """Of no attempt but the last answer."""
+
+
 class StormAction(StrEnum):
     """What becomes of letters above a limit: they are held in either case."""
 

@@ -20,6 +20,10 @@ class Session(Protocol):
         """Send a letter; gives the server's answer."""
         ...
 
+    def transcript(self) -> str:
+        """What was said of the last letter the server took, as `dispatch.transcript` keeps it."""
+        ...
+
     async def connect(self) -> None:
         """Get as far as one can without a letter."""
         ...

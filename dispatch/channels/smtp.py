@@ -243,6 +243,13 @@ class SmtpSession:
         """
         await (await self._opened()).probe(sender, recipient)
 
+    def transcript(self) -> str:
+        """What was said of the last letter the server took; empty where the connection is gone since."""
+        transcript = self._transcript()
+        if self._pipeline is not None:
+            self._pipeline.tell(transcript)
+        return transcript.kept()
+
     async def close(self) -> None:
         """Say QUIT and let go."""
         pipeline, self._pipeline = self._pipeline, None

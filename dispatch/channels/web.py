@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
@@ -26,13 +26,29 @@ READ_TIMEOUT_S = 60.0
 """Between two bytes of an answer."""
 MAX_RETRY_AFTER_S = 3600.0
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_LARGE, TOO_MANY, UNAVAILABLE = 401, 403, 404, 413, 429, 503
-Heard = list[requests.PreparedRequest | requests.Response]
-"""Requests and answers in the order they went."""
 _TOLD = ("WWW-Authenticate", "Retry-After", "Location", "X-CasErrorCode", "x-ms-diagnostics", "request-id")
 """Heads of an answer that tell why it is none, or that Microsoft's support asks for."""
-_heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 _SECRET = re.compile(r"(?i)\b(bearer|basic|ntlm|negotiate)\s+[A-Za-z0-9+/=._~-]{8,}|eyJ[A-Za-z0-9_-]+\.[\w.-]+")
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class Asked(NamedTuple):
+    """A request as it is told."""
+
+    line: str
+    authorization: str
+    size: int
+
+
+class Answered(NamedTuple):
+    """An answer as it is told: its status, and some of its heads."""
+
+    lines: list[str]
+
+
+Heard = list[Asked | Answered]
+"""Requests and answers in the order they went, with neither bodies nor what holds them."""
+_heard: ContextVar[Heard | None] = ContextVar("heard", default=None)
 
 
 class WebSession(requests.Session):
@@ -79,9 +95,11 @@ class _Adapter(HTTPAdapter):
         heard = _heard.get()
         if heard is None:
             return super().send(request, *args, **kwargs)
-        heard.append(request)
+        size, head = request.headers.get("Content-Length") or "0", request.headers.get("Authorization") or ""
+        heard.append(Asked(f"{request.method} {request.url}", str(head), int(size)))
         answer = super().send(request, *args, **kwargs)
-        heard.append(answer)
+        told = [f"{name}: {answer.headers[name]}" for name in _TOLD if name in answer.headers]
+        heard.append(Answered([f"HTTP {answer.status_code} {answer.reason or ''}", *told]))
         return answer
 
     def cert_verify(self, *_: Any) -> None:
@@ -101,15 +119,12 @@ def listening(heard: Heard) -> Generator[None]:
 def tell(heard: Heard, transcript: Transcript) -> None:
     """Tell what was said, without bodies and without what logs in."""
     for one in list(heard):
-        if isinstance(one, requests.PreparedRequest):
-            scheme, _, secret = str(one.headers.get("Authorization") or "").partition(" ")
+        if isinstance(one, Asked):
+            scheme, _, secret = one.authorization.partition(" ")
             transcript.hide(secret)
-            size = str(one.headers.get("Content-Length") or "0")
-            transcript.request(f"{one.method} {one.url}", scheme, int(size) if size.isdecimal() else 0)
+            transcript.request(one.line, scheme, one.size)
         else:
-            told = [f"{name}: {one.headers[name]}" for name in _TOLD if name in one.headers]
-            lines = [f"HTTP {one.status_code} {one.reason or ''}", *told]
-            transcript.server("".join(f"{clean_line(line)}\n" for line in lines).encode("utf-8", "replace"))
+            transcript.server("".join(f"{clean_line(line)}\n" for line in one.lines).encode("utf-8", "replace"))
 
 
 def web_fault(error: BaseException, *, sent: bool = True) -> ConnectionDownError:

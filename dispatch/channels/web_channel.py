@@ -59,6 +59,7 @@ class WebChannel(ABC):
         self._timeout_s = timeout_s
         self._total_s = total_s
         self._line: _Line | None = None
+        self._heard: Heard = []
 
     async def send(self, envelope: Envelope) -> str:
         """Send a letter; gives the server's answer.
@@ -139,7 +140,7 @@ class WebChannel(ABC):
     async def _run(self, work: Callable[[_Line], T]) -> T:
         line = self._line = self._line or _Line()
         line.sending = False
-        heard: Heard = []
+        heard = self._heard = []
 
         def listened_to() -> T:
             with listening(heard):
@@ -166,10 +167,17 @@ class WebChannel(ABC):
             self._drop()
             raise
 
+    def transcript(self) -> str:
+        """What was said of the last letter."""
+        return self._told(self._heard).kept()
+
     def _explain(self, error: DispatchError, heard: Heard) -> None:
+        self._told(heard).explain(error)
+
+    def _told(self, heard: Heard) -> Transcript:
         transcript = Transcript(self._secret, f"{self._card.login}:{self._secret}")
         tell(heard, transcript)
-        transcript.explain(error)
+        return transcript
 
     def _drop(self) -> None:
         line, self._line = self._line, None

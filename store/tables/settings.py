@@ -79,6 +79,7 @@ class SendingRow(SQLModel, table=True):
     pause_s: int = 120
     batch_size: int = 0
     batch_interval_s: int = 0
+    transcripts: str = Field(default="failures", sa_column_kwargs={"server_default": "failures"})
 
 
 class SilentModeRow(SQLModel, table=True):

@@ -19,7 +19,7 @@ from store.engine import Store
 from store.outbox import page
 from store.settings import connections, save_connection, save_sending
 from store.tables import METADATA
-from store.vocabulary import DeliveryState, Encryption
+from store.vocabulary import DeliveryState, Encryption, Transcripts
 from tests.desk import PEOPLE, SENDING, HandClock, event, furnish, lines
 from tests.mail_server import MailServer
 from tests.odd_server import OddServer
@@ -137,6 +137,38 @@ async def test_a_refused_login_is_kept_once_however_often_it_is_tried_and_the_pa
         await dispatch(store, clock)
     for card in deliveries(store):
         assert [one.outcome for one in card.attempts] == ["sent"]
+
+
+@HOW
+async def test_the_setting_says_of_which_attempts_it_is_kept(store: Store, clock: HandClock, pipelining: bool) -> None:
+    def judge(letter: bytes) -> bytes:
+        bad = "client1@" in str(message_from_bytes(letter)["To"])
+        return b"451 4.3.0 later\r\n" if bad else b"250 2.0.0 queued\r\n"
+
+    async with OddServer(pipelining=pipelining, judge=judge) as server:
+        furnish(store, port=server.port)
+        save_sending(store, replace(SENDING, transcripts=Transcripts.ALL), "test")
+        requests(store, 12)
+        await dispatch(store, clock)
+        save_sending(store, replace(SENDING, transcripts=Transcripts.NONE), "test")
+        await dispatch(store, clock)
+    for number, card in enumerate(deliveries(store)):
+        lines, *later = [one.transcript for one in card.attempts]
+        recipient = [line for line in lines if line.startswith("C: RCPT")]
+        assert recipient == [f"C: RCPT TO:<client{number}@example.org>"]
+        assert lines[-1] == ("S: 451 4.3.0 later" if number == 1 else "S: 250 2.0.0 queued")
+        assert lines[-2].startswith("C: (a letter of ")
+        assert later == [()] * (number == 1)
+
+
+async def test_where_nothing_is_to_be_kept_a_failure_keeps_its_answer(store: Store, clock: HandClock) -> None:
+    furnish(store, port=1)
+    save_sending(store, replace(SENDING, transcripts=Transcripts.NONE), "test")
+    requests(store, 1)
+    await dispatch(store, clock)
+    (failure,) = [card.connection_failure for card in deliveries(store)]
+    assert failure is not None
+    assert (failure.error_class, failure.transcript) == ("refused", ())
 
 
 @HOW

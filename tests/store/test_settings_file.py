@@ -61,7 +61,7 @@ mail:
       login: robot@example.org
   sending: {support_address: help@example.org, system_address: robot@example.org, sender_name: Служба поддержки,
             encoding: utf-8, transliterate_headers: false, max_attempts: 5, pause_s: 120, batch_size: 0,
-            batch_interval_s: 0}
+            batch_interval_s: 0, transcripts: all}
 silent_mode: {state: off, exceptions: [], until: null}
 deadlines: {statuses: {request: {paused: [deferred, waiting_client], ended: [resolved, closed]}},
   pause: working_time, catch_up: all, catch_up_days: 10}

@@ -54,7 +54,7 @@ def sending_lines(card: Sending, say: Say) -> list[Line]:
         value = getattr(card, name)
         unlimited = name == "batch_size" and value == 0
         lines.append((say(f"mail.{name}"), say("mail.no_limit") if unlimited else str(value), ""))
-    return lines
+    return [*lines, (say("mail.transcripts"), say(f"mail.transcripts_{card.transcripts.value}"), "")]
 
 
 class OutgoingMailScreen(SectionScreen):

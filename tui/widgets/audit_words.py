@@ -31,6 +31,7 @@ WORDS = {
     "state": "silent.state_", "channel": "channel.", "recipients": "role.", "object_type": "object.",
     "event_type": "event.", "deadline": "rules.deadline_", "to_status": "rules.status_", "from_status": "rules.status_",
     "not_to_status": "rules.status_", "reason": "reason.", "then": "storms.then_",
+    "transcripts": "mail.transcripts_",
     "pause": "deadlines.pause_", "catch_up": "deadlines.catch_up_",
     "statuses": "rules.status_", "sort": "rules.column_",
 }  # fmt: skip

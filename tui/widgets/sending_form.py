@@ -7,8 +7,9 @@ from textual.widgets import Button
 from store.cards import Sending
 from store.errors import SettingsError
 from store.settings import save_sending
+from store.vocabulary import Transcripts
 from tui.operator import operator
-from tui.widgets.form import Field, Form, Say, Value, flag_field, text_field
+from tui.widgets.form import Field, Form, Say, Value, choice_field, flag_field, text_field
 
 _TEXTS = ("support_address", "system_address", "sender_name", "encoding")
 _NUMBERS = ("max_attempts", "pause_s", "batch_size", "batch_interval_s")
@@ -37,7 +38,9 @@ class SendingForm(Form):
         texts = [text_field(name, label(name), str(getattr(card, name))) for name in _TEXTS]
         flag = flag_field("transliterate_headers", label("transliterate_headers"), card.transliterate_headers, say)
         numbers = [text_field(name, label(name), str(getattr(card, name))) for name in _NUMBERS]
-        return [*texts, flag, *numbers]
+        kinds = [(say(f"mail.transcripts_{kind.value}"), kind.value) for kind in Transcripts]
+        kept = choice_field("transcripts", label("transcripts"), card.transcripts.value, kinds)
+        return [*texts, flag, *numbers, kept]
 
     def buttons(self) -> list[Button]:
         return [Button(Content(self.say("mail.restore")), id="restore", compact=True)]
@@ -46,7 +49,7 @@ class SendingForm(Form):
     def restore(self) -> None:
         """Put the system's defaults into the form; the three required fields are kept."""
         defaults = Sending()
-        for name in ("encoding", "transliterate_headers", *_NUMBERS):
+        for name in ("encoding", "transliterate_headers", *_NUMBERS, "transcripts"):
             value = getattr(defaults, name)
             self.field(name).value = value if isinstance(value, bool) else str(value)
 
@@ -69,6 +72,7 @@ class SendingForm(Form):
             sender_name=str(values["sender_name"]),
             encoding=str(values["encoding"]) or Sending.encoding,
             transliterate_headers=values["transliterate_headers"] is True,
+            transcripts=Transcripts(str(values["transcripts"])),
             **numbers,
         )
 

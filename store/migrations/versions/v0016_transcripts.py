@@ -1,4 +1,4 @@
-"""What was said to the mail server in a failed attempt, and when a connection failed last with a delivery in hand.
+"""What was said to the mail server in an attempt, of which it is kept, and when a connection failed last with a delivery in hand.
 
 Revision: 0016.
 """
@@ -17,6 +17,9 @@ BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     # The default stays: with it neither engine rewrites a table of millions of rows.
     op.add_column("attempt", sa.Column("transcript", sa.String(), nullable=False, server_default=""))
+    op.add_column(
+        "sending_parameters", sa.Column("transcripts", sa.String(), nullable=False, server_default="failures")
+    )
     op.create_table(
         "connection_failure",
         sa.Column("delivery_id", BIG_KEY, nullable=False),
@@ -33,4 +36,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("connection_failure")
+    op.drop_column("sending_parameters", "transcripts")
     op.drop_column("attempt", "transcript")

@@ -219,6 +219,23 @@ async def test_over_https_requests_and_answers_are_told_without_bodies(tmp_path:
         await one.close()
 
 
+@pytest.mark.parametrize("name", sorted(BENCHES))
+async def test_of_a_letter_that_was_taken_it_is_told_when_one_asks(tmp_path: Path, name: str) -> None:
+    with BENCHES[name](tmp_path) as bench:
+        one = bench.session()
+        for _ in range(2):
+            await one.send(ENVELOPE)
+            lines = one.transcript().split("\n")
+            if name == "smtp":
+                assert lines[0] == MAIL
+                assert lines[-2:] == [LETTER, "S: 250 2.0.0 queued"]
+            else:
+                assert sum(line.startswith("C: POST") and "token" not in line for line in lines) == 1
+                assert {"S: HTTP 200 OK", "S: HTTP 202 Accepted"} & {*lines}
+            assert not any("canary" in line for line in lines)
+        await one.close()
+
+
 @pytest.mark.parametrize("kind", [EwsTokenBench, GraphBench])
 async def test_a_token_that_is_not_given_and_one_that_is_refused_are_told(
     tmp_path: Path, kind: Callable[[Path], EwsTokenBench | GraphBench]
