@@ -264,6 +264,18 @@ async def test_a_password_that_exchange_refuses_is_in_no_line(tmp_path: Path) ->
         assert all(login not in line for line in lines)
 
 
+async def test_a_login_by_ntlm_is_told_without_what_it_hands_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "users").write_text("CORP:robot:right\n")
+    monkeypatch.setenv("NTLM_USER_FILE", str(tmp_path / "users"))
+    with EwsServer(tmp_path, schemes=("NTLM",)) as server:
+        lines = await told_once(EwsSession(ews_card(server, login="CORP\\robot"), SECRET))
+        assert lines.count("C: Authorization: NTLM ***") == 2
+        assert "S: WWW-Authenticate: NTLM ***" in lines
+        assert not any("TlRM" in line for line in lines)
+
+
 async def test_a_soap_fault_that_repeats_the_letter_tells_its_code_alone(tmp_path: Path) -> None:
     with EwsServer(tmp_path, password=SECRET) as server:
         server.answers.append(fault("ErrorSchemaValidation", "The request failed schema validation."))

@@ -160,7 +160,7 @@ async def test_each_try_is_a_page_of_its_own_and_the_failure_of_a_connection_is_
         assert "-- mail.example.org:25" in seen(app)
         await press(pilot, "right", "tab")
         await until(pilot, lambda: "taken by the server · 3/3" in seen(app))
-        assert "its last answer is kept" in seen(app)
+        assert "Which dialogues are kept" in seen(app)
         assert "250 2.0.0 Ok: queued" in seen(app)
 
 
