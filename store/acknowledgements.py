@@ -1,12 +1,13 @@
 """Acknowledged deliveries: somebody has seen to them. Every console sees it in the feed; nothing else follows."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, delete, select
 
 from store import bulk, tables
 from store.audit import record_deed
+from store.cards import Acknowledgement
 from store.engine import Store
 from store.sanitise import clean_line
 from store.types import to_micros
@@ -38,18 +39,12 @@ def acknowledge(
     store: Store, ids: Sequence[int], who: str, note: str = "", progress: Progress | None = None
 ) -> list[int]:
     """Acknowledge deliveries; gives those that nobody had acknowledged yet. Blocking."""
-    a, d, words = tables.acknowledgement, tables.delivery, clean_line(note).strip()[:MAX_NOTE]
+    words = clean_line(note).strip()[:MAX_NOTE]
     found: list[int] = []
 
     def change(connection: Connection, portion: list[int]) -> list[int]:
         now = store.clock()
-        there = list(connection.execute(select(d.c.id).where(d.c.id.in_(portion)).order_by(d.c.id)).scalars())
-        if not there:
-            return []
-        rows = [(key, to_micros(now), who, words) for key in there]
-        end = "ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id"
-        made = bulk.merge_rows(connection, a, ("delivery_id", "at", "who", "note"), rows, end)
-        new = sorted(int(row[0]) for row in made)
+        new = _insert(connection, dict.fromkeys(portion, Acknowledgement(who, now, words)))
         if new:
             record_deed(connection, now, who, "deliveries:acknowledge", None, {"ids": named(new), "note": words})
         return new
@@ -59,21 +54,61 @@ def acknowledge(
     return found
 
 
-def withdraw(store: Store, ids: Sequence[int], who: str, progress: Progress | None = None) -> list[int]:
-    """Take acknowledgements back, whoever made them; gives the deliveries that had one. Blocking."""
+def withdraw(
+    store: Store, ids: Sequence[int], who: str, progress: Progress | None = None
+) -> dict[int, Acknowledgement]:
+    """Take acknowledgements back, whoever made them; gives those there were, by delivery. Blocking."""
     a = tables.acknowledgement
-    found: list[int] = []
+    found: dict[int, Acknowledgement] = {}
 
-    def change(connection: Connection, portion: list[int]) -> list[int]:
-        statement = delete(a).where(a.c.delivery_id.in_(portion)).returning(a.c.delivery_id)
-        gone = sorted(connection.execute(statement).scalars())
+    def change(connection: Connection, portion: list[int]) -> dict[int, Acknowledgement]:
+        statement = delete(a).where(a.c.delivery_id.in_(portion)).returning(a.c.delivery_id, a.c.who, a.c.at, a.c.note)
+        rows = sorted(connection.execute(statement).all())
+        gone = {row.delivery_id: Acknowledgement(row.who, row.at, row.note) for row in rows}
         if gone:
-            record_deed(connection, store.clock(), who, "deliveries:withdraw", None, {"ids": named(gone)})
+            record_deed(connection, store.clock(), who, "deliveries:withdraw", None, {"ids": named(list(gone))})
         return gone
 
     for portion in portions(ids, progress):
+        found |= store.write(lambda connection, portion=portion: change(connection, portion))
+    return found
+
+
+def put_back(
+    store: Store, withdrawn: Mapping[int, Acknowledgement], who: str, progress: Progress | None = None
+) -> list[int]:
+    """Undo a withdrawal: each acknowledgement is as it was, with who made it, when, and the note. Blocking.
+
+    Args:
+        store: The store.
+        withdrawn: What `withdraw` gave.
+        who: Who puts them back.
+        progress: Is told how far it is.
+
+    Returns:
+        Deliveries that have theirs again; what somebody has acknowledged meanwhile stays as that one did.
+    """
+    found: list[int] = []
+
+    def change(connection: Connection, portion: list[int]) -> list[int]:
+        back = _insert(connection, {key: withdrawn[key] for key in portion})
+        if back:
+            record_deed(connection, store.clock(), who, "deliveries:undo_withdraw", None, {"ids": named(back)})
+        return back
+
+    for portion in portions(list(withdrawn), progress):
         found += store.write(lambda connection, portion=portion: change(connection, portion))
     return found
+
+
+def _insert(connection: Connection, wanted: Mapping[int, Acknowledgement]) -> list[int]:
+    """Write acknowledgements of deliveries that there are and that have none; gives those deliveries."""
+    a, d = tables.acknowledgement, tables.delivery
+    there = connection.execute(select(d.c.id).where(d.c.id.in_(wanted)).order_by(d.c.id)).scalars()
+    rows = [(key, to_micros(wanted[key].at), wanted[key].who, wanted[key].note) for key in there]
+    end = "ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id"
+    made = bulk.merge_rows(connection, a, ("delivery_id", "at", "who", "note"), rows, end)
+    return sorted(int(row[0]) for row in made)
 
 
 def named(ids: Sequence[int]) -> list[str]:

@@ -19,6 +19,7 @@ from store.cards import Status
 from store.clock import Clock, system_clock
 from store.sanitise import clean_line, clean_text
 from store.vocabulary import Language
+from tui.deed_queue import DeedQueue
 from tui.key_order import KeyOrder, Passed
 from tui.openers import Openers
 from tui.screens.opening import OpeningScreen
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from tui.calls import Calls
     from tui.dispatcher_child import DispatcherChild
     from tui.feed_follower import FeedFollower
-    from tui.widgets.delivery_deeds import Undoable
 
 SCREENS = {
     "live": "tui.screens.live:LiveScreen",
@@ -113,7 +113,7 @@ class ConsoleApp(Openers):
         self.trial_recipient = ""
         self._keys = KeyOrder(self, super().on_event)
         self.filters: dict[str, str] = {}
-        self.undoable: Undoable | None = None
+        self.deeds = DeedQueue(self)
         self._warned_of: set[tuple[int, datetime]] = set()
         self._history_of = ("", "")
         self._deliveries_asked_for = ""

@@ -3,7 +3,7 @@
 import pytest
 
 from store import audit, feed, journal
-from store.acknowledgements import acknowledge, withdraw
+from store.acknowledgements import acknowledge, put_back, withdraw
 from store.cards import Acknowledgement
 from store.engine import Store
 from tests.desk import NOON, HandClock
@@ -43,11 +43,31 @@ def test_who_was_first_has_acknowledged_it(store: Store, clock: HandClock) -> No
 
 def test_it_can_be_taken_back_and_made_again(store: Store) -> None:
     acknowledge(store, [1, 2], "olga")
-    assert withdraw(store, [2, 3], "ivan") == [2]
-    assert withdraw(store, [2], "ivan") == []
+    assert withdraw(store, [2, 3], "ivan") == {2: Acknowledgement("olga", NOON)}
+    assert withdraw(store, [2], "ivan") == {}
     assert [key for key, found in seen(store).items() if found] == [1]
     assert audit.page(store, what="deliveries")[0].after == {"ids": ["D2"]}
     assert acknowledge(store, [2], "ivan") == [2]
+
+
+def test_what_was_withdrawn_is_put_back_as_it_was(store: Store, clock: HandClock) -> None:
+    acknowledge(store, [1, 2, 3], "olga", "звоню")
+    clock.forward(minutes=1)
+    acknowledge(store, [4], "ivan")
+    before = seen(store)
+    clock.forward(minutes=1)
+    gone = withdraw(store, [1, 2, 4, 5], "anna")
+    assert gone == {key: before[key] for key in (1, 2, 4)}
+    acknowledge(store, [2], "pjotr")
+    meanwhile = seen(store)[2]
+    steps: list[tuple[int, int]] = []
+    assert put_back(store, gone, "anna", lambda done, of: not steps.append((done, of))) == [1, 4]
+    assert seen(store) == before | {2: meanwhile}, "whoever took it meanwhile keeps it"
+    assert steps[-1] == (3, 3)
+    entry = audit.page(store, what="deliveries")[0]
+    assert (entry.who, entry.what, entry.after) == ("anna", "deliveries:undo_withdraw", {"ids": ["D1", "D4"]})
+    assert put_back(store, gone | {99: Acknowledgement("olga", NOON)}, "anna") == []
+    assert audit.page(store, what="deliveries")[0] == entry
 
 
 def test_many_are_acknowledged_in_portions_and_can_be_stopped(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

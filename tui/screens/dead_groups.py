@@ -207,15 +207,7 @@ class DeadGroupsScreen(SpokenModal[None]):
         self.app.push_screen(ask, answered)
 
     def _again(self, row: DeadGroup, per_minute: int) -> None:
-        def work() -> None:
-            try:
-                ids = ids_of(self.store, row.reason, row.connection)
-            except StoreError as error:
-                self.notify(str(error), severity="error")
-            else:
-                self.app.call_from_thread(self._deeds.move, Deed.RETRY, ids, per_minute)
-
-        self.run_worker(work, group="dead", thread=True, exit_on_error=False)
+        self._deeds.move(Deed.RETRY, lambda: ids_of(self.store, row.reason, row.connection), per_minute)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is nothing to stop where nothing is being sent again."""

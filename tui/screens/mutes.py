@@ -18,11 +18,13 @@ from store.mutes import begin_again, end, list_mutes, prolong
 from store.rulebook import list_rules
 from store.rules import Rule
 from store.sanitise import clean_line
+from tui.deed_queue import Undoable
 from tui.moments import span
 from tui.operator import operator
 from tui.spoken import SpokenModal, binding
 from tui.store_follower import follow
 from tui.widgets.column_list import ColumnList, shared
+from tui.widgets.delivery_deeds import DeliveryDeeds
 from tui.widgets.feed_line import fitted
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_question import LineQuestion
@@ -53,7 +55,7 @@ class MuteList(ColumnList[Mute]):
 
 
 class MutesScreen(SpokenModal[None]):
-    """The mutes there are; the last deed is taken back by one key."""
+    """The mutes there are; what is done with them is taken back like any deed."""
 
     FOOTER = ("mutes.end", "mutes.prolong", "mutes.undo", "mutes.over", "mutes.leave")
     DEFAULT_CSS = """
@@ -84,7 +86,6 @@ class MutesScreen(SpokenModal[None]):
         super().__init__()
         self._gone = threading.Event()
         self._over = False
-        self._back: Callable[[], Mute] | None = None
 
     def compose(self) -> ComposeResult:
         yield Label(Content(self.say("mutes.title")), id="mutes-title")
@@ -94,6 +95,7 @@ class MutesScreen(SpokenModal[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
+        self._deeds = DeliveryDeeds(self, self._read)
         rows = self.query_one(MuteList)
         rows.nothing = self.say("mutes.none")
         rows.focus()
@@ -154,7 +156,8 @@ class MutesScreen(SpokenModal[None]):
     def action_end(self) -> None:
         """Tell again of what is muted in the row."""
         if row := self.query_one(MuteList).current:
-            self._do(lambda: end(self.store, row.id, operator()), lambda: begin_again(self.store, row.id, operator()))
+            store, who, what = self.store, operator(), self.say("mutes.back_ended", number=row.id)
+            self._do(lambda: end(store, row.id, who), what, lambda: begin_again(store, row.id, who))
 
     @on(ColumnList.Read)
     def _prolong(self) -> None:
@@ -174,9 +177,9 @@ class MutesScreen(SpokenModal[None]):
         def answered(text: str | None) -> None:
             if text is not None and (length := span(text)):
                 until = store.clock() + length
+                who, what = operator(), self.say("mutes.back_prolonged", number=row.id)
                 self._do(
-                    lambda: prolong(store, row.id, until, operator()),
-                    lambda: prolong(store, row.id, row.until, operator()),
+                    lambda: prolong(store, row.id, until, who), what, lambda: prolong(store, row.id, row.until, who)
                 )
 
         question = self.say("mutes.ask_prolong", number=row.id)
@@ -184,12 +187,8 @@ class MutesScreen(SpokenModal[None]):
         self.app.push_screen(ask, answered)
 
     def action_undo(self) -> None:
-        """Take the last deed on this screen back."""
-        back, self._back = self._back, None
-        if back is None:
-            self.notify(self.say("deeds.nothing_to_undo"))
-        else:
-            self._do(back, None)
+        """Take the last deed back."""
+        self._deeds.do("undo", ())
 
     def action_over(self) -> None:
         """Show also what is over, or not."""
@@ -200,18 +199,18 @@ class MutesScreen(SpokenModal[None]):
         """Leave."""
         self.dismiss()
 
-    def _do(self, deed: Callable[[], Mute], back: Callable[[], Mute] | None) -> None:
+    def _do(self, deed: Callable[[], Mute], what: str, back: Callable[[], Mute]) -> None:
         def work() -> None:
             try:
                 one = deed()
             except StoreError as error:
                 self.notify(self.problem(error), severity="error")
                 return
-            self._back = back
+            self.console.deeds.keep(Undoable(what, 1, lambda _: 1 if back() else 0))
             now, zone = self.console.clock(), self.console.zone
             key = "mutes.said_until" if one.in_force(now) else "mutes.said_over"
-            hint = f" · {self.say('deeds.undo_hint')}" if back else ""
-            self.notify(self.say(key, number=one.id, until=when(one.over_at, now, zone)) + hint)
+            said = self.say(key, number=one.id, until=when(one.over_at, now, zone))
+            self.notify(f"{said} · {self.say('deeds.undo_hint')}")
             self._read()
 
-        self.run_worker(work, group="mutes", thread=True, exit_on_error=False)
+        self.console.deeds.start(work)

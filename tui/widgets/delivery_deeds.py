@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from textual.binding import BindingType
@@ -14,6 +13,7 @@ from store.errors import SettingsError, StoreError
 from store.moves import Deed, Outlook
 from store.rulebook import list_rules
 from store.sanitise import clean_line
+from tui.deed_queue import Undoable
 from tui.operator import operator
 from tui.spoken import Spoken, binding
 from tui.widgets.line_question import LineQuestion
@@ -35,16 +35,8 @@ LOOKED_AT = 500
 """Deliveries of which it is asked what they have in common."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undoable:
-    """The last deed that can be taken back; `take_back` gives how many it was taken back for."""
-
-    take_back: Callable[[Progress | None], int]
-    size: int
-
-
 class DeliveryDeeds:
-    """Does something with deliveries, in threads. What was done last is kept by the console, for any screen to undo.
+    """Does something with deliveries, in threads. The console keeps what was done, for any screen to take back.
 
     Args:
         screen: Where questions are asked and answers told.
@@ -55,7 +47,10 @@ class DeliveryDeeds:
         self._screen, self._after = screen, after
 
     def do(self, deed: str, ids: Sequence[int]) -> None:
-        """`acknowledge`, `withdraw`, `mute`, `retry`, `cancel`, `resend` or `copy` deliveries; `undo` the last deed."""
+        """`acknowledge`, `withdraw`, `mute`, `retry`, `cancel`, `resend` or `copy` deliveries; `undo` the last deed.
+
+        What is asked for while another deed is under way waits for it.
+        """
         if deed == "undo":
             self._run(self._undo)
         elif ids:
@@ -78,16 +73,22 @@ class DeliveryDeeds:
         store, who = self._screen.store, operator()
         new = self._long(len(ids), lambda told: acknowledgements.acknowledge(store, ids, who, note, told))
         if new:
-            back = Undoable(lambda told: len(acknowledgements.withdraw(store, new, who, told)), len(new))
+            what = self._count("deeds.back_acknowledge", len(new))
+            back = Undoable(what, len(new), lambda told: len(acknowledgements.withdraw(store, new, who, told)))
             self._done("deeds.acknowledged", back, done=len(new), of=len(ids))
         else:
             self._tell("deeds.acknowledged_already")
 
     def _withdraw(self, ids: list[int]) -> None:
         def work() -> None:
-            store = self._screen.store
-            gone = self._long(len(ids), lambda told: acknowledgements.withdraw(store, ids, operator(), told))
-            self._done("deeds.withdrawn" if gone else "deeds.not_acknowledged", None, done=len(gone), of=len(ids))
+            store, who = self._screen.store, operator()
+            gone = self._long(len(ids), lambda told: acknowledgements.withdraw(store, ids, who, told))
+            if gone:
+                what = self._count("deeds.back_withdraw", len(gone))
+                back = Undoable(what, len(gone), lambda told: len(acknowledgements.put_back(store, gone, who, told)))
+                self._done("deeds.withdrawn", back, done=len(gone), of=len(ids))
+            else:
+                self._tell("deeds.not_acknowledged")
 
         self._run(work)
 
@@ -99,7 +100,7 @@ class DeliveryDeeds:
             choices = [(kind, key) for kind, key in choices if kind != "rule" or key in rules]
             titles = [muted_what(kind, key, rules, texts) for kind, key in choices]
             if choices:
-                self._screen.app.call_from_thread(self._ask_mute, MuteForm(self._screen.say, choices, titles))
+                self._ask(self._ask_mute, MuteForm(self._screen.say, choices, titles))
             else:
                 self._tell("mutes.nothing_common")
 
@@ -109,7 +110,8 @@ class DeliveryDeeds:
         def answered(saved: bool | None) -> None:
             made, console, store = form.made, self._screen.console, self._screen.store
             if saved and made is not None:
-                back = Undoable(lambda _: 1 if mutes.end(store, made.id, operator()) else 0, 1)
+                what = self._say("mutes.back_made", number=made.id)
+                back = Undoable(what, 1, lambda _: 1 if mutes.end(store, made.id, operator()) else 0)
                 until = when(made.until, console.clock(), console.zone)
                 self._run(lambda: self._done("mutes.made", back, until=until))
 
@@ -128,7 +130,7 @@ class DeliveryDeeds:
         elif len(ids) == 1:
             self._move(deed, ids)
         else:
-            self._screen.app.call_from_thread(self._ask_move, deed, ids, outlook)
+            self._ask(self._ask_move, deed, ids, outlook)
 
     def _ask_move(self, deed: Deed, ids: list[int], outlook: Outlook) -> None:
         question = Question(
@@ -144,17 +146,16 @@ class DeliveryDeeds:
 
     def _left(self, outlook: Outlook, key: str) -> str:
         """How many are moved, and how many are left for which reason."""
-        texts = self._screen.console.texts
-        lines = [self._say(key, letters=texts.count("deeds.letters", outlook.letters))]
+        lines = [self._say(key, letters=self._count("deeds.letters", outlook.letters))]
         if outlook.left:
             lines.append(self._say("deeds.left"))
             counts = Counter(outlook.left.values()).most_common()
             lines += [f"  {count} — {self._say(f'deeds.left_{why}')}" for why, count in counts]
         return "\n".join(lines)
 
-    def move(self, deed: Deed, ids: Sequence[int], per_minute: int | None = None) -> None:
-        """Send letters again or withdraw them, where that was asked already."""
-        self._run(lambda: self._move(deed, ids, per_minute))
+    def move(self, deed: Deed, find: Callable[[], Sequence[int]], per_minute: int | None = None) -> None:
+        """Send letters again or withdraw them, where that was asked already; `find` gives them, in a thread."""
+        self._run(lambda: self._move(deed, find(), per_minute))
 
     def _move(self, deed: Deed, ids: Sequence[int], per_minute: int | None = None) -> None:
         store, who = self._screen.store, operator()
@@ -163,9 +164,9 @@ class DeliveryDeeds:
             lambda told: moves.carry_out(store, deed, ids, who, per_minute=per_minute, progress=told),
         )
         if done.letters:
-            back = Undoable(lambda told: moves.take_back(store, done.number, who, told).letters, done.letters)
-            letters = self._screen.console.texts.count("deeds.letters", done.letters)
-            self._done(f"deeds.done_{deed.value}", back, letters=letters)
+            what = self._count(f"deeds.back_{deed.value}", done.letters)
+            back = Undoable(what, done.letters, lambda told: moves.take_back(store, done.number, who, told).letters)
+            self._done(f"deeds.done_{deed.value}", back, letters=self._count("deeds.letters", done.letters))
         else:
             self._tell(f"deeds.none_{deed.value}")
 
@@ -194,7 +195,7 @@ class DeliveryDeeds:
     def _resent(self, number: int, address: str) -> None:
         store = self._screen.store
         if resend.is_second(store, number, address):
-            self._screen.app.call_from_thread(self._ask_second, number, address)
+            self._ask(self._ask_second, number, address)
         else:
             self._copy_sent(number, address, second=False)
 
@@ -213,7 +214,10 @@ class DeliveryDeeds:
     def _copy_sent(self, number: int, address: str, *, second: bool) -> None:
         store, who = self._screen.store, operator()
         copy = resend.resend(store, number, address, who, second=second)
-        back = Undoable(lambda told: moves.carry_out(store, Deed.CANCEL, [copy.id], who, progress=told).letters, 1)
+        what = self._say("deeds.back_resend", id=copy.id, address=copy.address)
+        back = Undoable(
+            what, 1, lambda told: moves.carry_out(store, Deed.CANCEL, [copy.id], who, progress=told).letters
+        )
         self._done("deeds.resent", back, id=copy.id, address=copy.address)
 
     def _copy(self, ids: list[int]) -> None:
@@ -227,22 +231,44 @@ class DeliveryDeeds:
         self._run(work)
 
     def _undo(self) -> None:
-        console = self._screen.console
-        last, console.undoable = console.undoable, None
+        deeds, stopped = self._screen.console.deeds, False
+        last = deeds.take()
         if last is None:
             self._tell("deeds.nothing_to_undo")
             return
-        count = self._long(last.size, last.take_back)
-        self._done("deeds.undone" if count else "deeds.not_undone", None, done=count, of=last.size)
 
-    def _done(self, key: str, back: Undoable | None, **params: object) -> None:
-        """Say what was done, and keep how it is taken back."""
-        words = self._say(key, **params)
-        if back is not None:
-            self._screen.console.undoable = back
-            words = f"{words} · {self._say('deeds.undo_hint')}"
-        self._screen.notify(words)
+        def work(told: Progress | None) -> int:
+            def noted(done: int, of: int) -> bool:
+                nonlocal stopped
+                stopped = told is not None and not told(done, of)
+                return not stopped
+
+            return last.take_back(noted if told else None)
+
+        try:
+            count = self._long(last.size, work)
+        except SettingsError:
+            raise  # it cannot be taken back, now or later
+        except StoreError:
+            deeds.keep(last)
+            raise
+        if stopped:
+            deeds.keep(last)  # the rest of it
+        key = "deeds.not_undone" if not count else "deeds.undone" if count >= last.size else "deeds.undone_some"
+        words = self._say(key, what=last.what, done=count, of=last.size)
+        self._screen.notify(f"{words} · {self._say('deeds.undo_more', count=len(deeds))}" if len(deeds) else words)
         self._after()
+
+    def _done(self, key: str, back: Undoable, **params: object) -> None:
+        """Say what was done, and keep how it is taken back."""
+        self._screen.console.deeds.keep(back)
+        self._screen.notify(f"{self._say(key, **params)} · {self._say('deeds.undo_hint')}")
+        self._after()
+
+    def _ask(self, question: Callable[..., None], *params: object) -> None:
+        """Ask, from a thread, whether and how to go on."""
+        self._screen.console.deeds.asked()
+        self._screen.app.call_from_thread(question, *params)
 
     def _long(self, size: int, work: Callable[[Progress | None], T]) -> T:
         """Work of a thread; where it is long, how far it is is shown, and it can be stopped."""
@@ -261,10 +287,13 @@ class DeliveryDeeds:
             app.call_from_thread(shown.finish)
 
     def _named(self, ids: Sequence[int]) -> str:
-        return f"D{ids[0]}" if len(ids) == 1 else self._screen.console.texts.count("deeds.deliveries", len(ids))
+        return f"D{ids[0]}" if len(ids) == 1 else self._count("deeds.deliveries", len(ids))
 
     def _say(self, key: str, **params: object) -> str:
         return self._screen.say(key, **params)
+
+    def _count(self, key: str, number: int) -> str:
+        return self._screen.console.texts.count(key, number)
 
     def _tell(self, key: str, **params: object) -> None:
         self._screen.notify(self._say(key, **params))
@@ -276,4 +305,4 @@ class DeliveryDeeds:
             except StoreError as error:
                 self._screen.notify(self._screen.problem(error), severity="error")
 
-        self._screen.run_worker(safely, group="deeds", thread=True, exit_on_error=False)
+        self._screen.console.deeds.start(safely)

@@ -92,6 +92,10 @@ async def test_acknowledged_muted_and_taken_back(store: Store, language: str) ->
         await until(pilot, lambda: mutes.list_mutes(store) == [])
         await pilot.press("u")
         await until(pilot, lambda: len(mutes.list_mutes(store)) == 1, "its end is taken back")
+        await pilot.press("u")
+        await until(pilot, lambda: mutes.list_mutes(store)[0].until == store.clock() + timedelta(minutes=30))
+        await pilot.press("u")
+        await until(pilot, lambda: mutes.list_mutes(store) == [], "the deeds of other screens, too")
         assert app.return_value is None
 
 
@@ -121,7 +125,7 @@ async def test_many_are_asked_about_moved_and_put_back(store: Store, monkeypatch
         assert "shown in the interface, no letter" in words
         await pilot.press("left", "enter")
         await until(pilot, lambda: {state(store, key) for key in movable} == {"cancelled"})
-        await until(pilot, lambda: app.undoable is not None and isinstance(app.screen, DeliveriesScreen))
+        await until(pilot, lambda: isinstance(app.screen, DeliveriesScreen))
         assert any(shown), "how far it is is shown"
         await pilot.press("u")
         await until(pilot, lambda: {row.id: row.state for row in outbox.page(store)} == before)
