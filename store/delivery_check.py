@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, func, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, TextClause, and_, exists, false, func, not_, or_, select, text
 
 from store import tables
 from store.delivery_traits import DeliveryQuery, Traits
@@ -14,7 +14,7 @@ Condition = ColumnElement[bool] | TextClause
 
 
 def own_conditions(query: DeliveryQuery) -> list[Condition]:
-    """What is to be said of the table of deliveries alone."""
+    """What the table of deliveries tells, and the one of acknowledgements; the latter is asked delivery by delivery."""
     d = tables.delivery
     found = [*_columns(query), *(not_(condition) for condition in _columns(query.without))]
     if query.since is not None:
@@ -36,7 +36,31 @@ def _columns(traits: Traits) -> list[Condition]:
         found.append(d.c.reason.in_(traits.reasons))
     if traits.ids:
         found.append(d.c.id.in_(traits.ids))
+    if traits.acknowledged or traits.acknowledged_by:
+        found.append(_acknowledged(traits))
     return found
+
+
+def _acknowledged(traits: Traits) -> ColumnElement[bool]:
+    a = tables.acknowledgement
+    somebody = exists().where(a.c.delivery_id == tables.delivery.c.id).correlate(tables.delivery)
+    ways = [somebody if wanted else ~somebody for wanted in traits.acknowledged]
+    if traits.acknowledged_by:
+        ways.append(somebody.where(by_whom(traits)))
+    return or_(*ways)
+
+
+def by_whom(traits: Traits) -> ColumnElement[bool]:
+    """What is to be said of an acknowledgement by one of those that are asked for."""
+    begun = sorted({spelled for one in traits.acknowledged_by for spelled in spellings(one)})
+    who = tables.acknowledgement.c.who
+    return or_(false(), *(func.substr(who, 1, len(one)) == one for one in begun))
+
+
+def spellings(name: str) -> set[str]:
+    """How a name may be written that is asked for without regard to case; an engine folds ASCII letters at most."""
+    # PostgreSQL takes no NUL in a text; nobody's name has one.
+    return set() if "\0" in name else {name, name.lower(), name.upper(), name.capitalize()}
 
 
 class Check:
@@ -121,13 +145,11 @@ def searched(row: Row[Any]) -> tuple[str, ...]:
 def addresses_of(connection: Connection, query: DeliveryQuery) -> dict[str, frozenset[str]]:
     """The addresses of those who have a login that is asked for, in lower case, by what was asked."""
     p = tables.person
-    # PostgreSQL takes no NUL in a text; nobody's login has one.
-    asked = [one.strip() for one in (*query.people, *query.without.people) if "\0" not in one]
     # Not by lower(login), which no index serves: a directory may have 50,000 people, and this is asked for each page.
-    spellings = {spelled for one in asked for spelled in (one, one.lower(), one.upper(), one.capitalize())}
-    if not spellings:
+    asked = {spelled for one in (*query.people, *query.without.people) for spelled in spellings(one.strip())}
+    if not asked:
         return {}
     found: dict[str, set[str]] = {}
-    for login, email in connection.execute(select(p.c.login, p.c.email).where(p.c.login.in_(spellings))):
+    for login, email in connection.execute(select(p.c.login, p.c.email).where(p.c.login.in_(asked))):
         found.setdefault(login.lower(), set()).add(email.lower())
     return {one: frozenset(found.get(one.strip().lower(), ())) for one in (*query.people, *query.without.people)}

@@ -23,6 +23,8 @@ class Traits:
         reasons: Reason codes and error classes, whole.
         ids: Numbers of deliveries.
         storm: Those a storm holds; one more of the `states`.
+        acknowledged: Whether somebody has acknowledged them.
+        acknowledged_by: Beginnings of the name of whoever has; beside `acknowledged`, any will do.
     """
 
     words: tuple[str, ...] = ()
@@ -36,6 +38,8 @@ class Traits:
     reasons: tuple[str, ...] = ()
     ids: tuple[int, ...] = ()
     storm: bool = False
+    acknowledged: tuple[bool, ...] = ()
+    acknowledged_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
 from store import search_index, tables
-from store.delivery_check import Check, addresses_of, own_conditions
+from store.delivery_check import Check, addresses_of, by_whom, own_conditions
 from store.delivery_traits import DeliveryQuery
 from store.vocabulary import DeliveryState
 
@@ -55,6 +55,8 @@ class Walk:
         self._asks_own = bool(own_conditions(query))
         self._states = {*query.states, *((DeliveryState.HELD,) if query.storm else ())}
         self._by_state = bool(self._states) and self._states <= _PARTIAL.keys()
+        self._by_acknowledgement = bool(query.acknowledged or query.acknowledged_by) and False not in query.acknowledged
+        self._by_whom = by_whom(query) if query.acknowledged_by and not query.acknowledged else None
         self._ids = sorted(query.ids)
         self._queued = self._few_queued() if self._states and self._states <= _QUEUED else None
         self.first, self.last = self._limits(query)
@@ -102,7 +104,12 @@ class Walk:
         nearest = select(func.max(d.c.id) if down else func.min(d.c.id)).where(beyond)
         among = [nearest.where(_PARTIAL[state]) for state in self._states] if self._by_state else [nearest]
         found = [one for query in among if (one := self._connection.execute(query).scalar()) is not None]
-        return (max if down else min)(found, default=None)
+        at = (max if down else min)(found, default=None)
+        if at is None or not self._by_acknowledgement:
+            return at
+        a = tables.acknowledgement.c.delivery_id
+        acknowledged = select(func.max(a)).where(a <= at) if down else select(func.min(a)).where(a >= at)
+        return self._connection.execute(acknowledged).scalar()
 
     def _stretch(self, first: int, last: int, *, down: bool, indexed: bool) -> Iterator[Found]:
         """What is wanted of the ids from `first` to `last`, all of which are in the search index, or none."""
@@ -151,6 +158,17 @@ class Walk:
 
     def _led_to(self, first: int, last: int) -> list[int] | None:
         """Those among which all lie that are wanted, by an index, ascending; `None` where none serves."""
+        led = self._by_own(first, last)
+        if not self._by_acknowledgement or led == []:
+            return led
+        a = tables.acknowledgement.c.delivery_id
+        query = select(a).where(a >= first, a <= last).order_by(a)
+        query = query if self._by_whom is None else query.where(self._by_whom)
+        acknowledged = list(self._connection.execute(query).scalars())
+        return acknowledged if led is None else sorted(set(led).intersection(acknowledged))
+
+    def _by_own(self, first: int, last: int) -> list[int] | None:
+        """The same by the table of deliveries alone."""
         if self._ids:
             return [one for one in self._ids if first <= one <= last]
         if self._queued is not None:

@@ -38,6 +38,7 @@ def measure_search() -> dict[str, float]:
             store = open_store(Path(folder) / str(size))
             store.write(lambda connection, size=size: fill(connection, size))
             _vary(store, size)
+            store.write(_acknowledge)
             figures |= _indexed(store, size)
             stores.append((size, store))
         took: dict[tuple[str, int], list[tuple[float, float]]] = {}
@@ -80,6 +81,12 @@ def _deeds(store: Store, size: int, number: int) -> dict[str, Deed]:
         ),
         "person": lambda: _whole(store, DeliveryQuery(people=(f"olga{number}@",))),
         "count of dead": lambda: count(store, DeliveryQuery(states=(DeliveryState.DEAD,))),
+        "acknowledged by her": lambda: _whole(store, DeliveryQuery(acknowledged_by=("olga",))),
+        "dead, not acknowledged": lambda: _whole(
+            store, DeliveryQuery(states=(DeliveryState.DEAD,), acknowledged=(False,))
+        ),
+        "not acknowledged": lambda: _whole(store, DeliveryQuery(acknowledged=(False,))),
+        "count of acknowledged": lambda: count(store, DeliveryQuery(acknowledged=(True,))),
         "count of all": lambda: count(store, DeliveryQuery()),
     }
 
@@ -114,6 +121,15 @@ def _vary(store: Store, size: int) -> None:
 
     for start in range(1, size + 1, CHUNK):
         store.write(lambda connection, start=start: some(connection, start))
+
+
+def _acknowledge(connection: Connection) -> None:
+    """Half of what is dead is acknowledged, and one letter in fifty."""
+    made = "CASE WHEN id % 2 = 0 THEN 'olga' ELSE 'ivan' END, '' FROM delivery"
+    connection.exec_driver_sql(
+        f"INSERT INTO acknowledgement (delivery_id, at, who, note) SELECT id, created_at, {made}"
+        f" WHERE id % 50 = 7 OR (state = {DeliveryState.DEAD.value} AND id % 2000 = 0)"
+    )
 
 
 def _indexed(store: Store, size: int) -> dict[str, float]:

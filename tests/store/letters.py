@@ -17,7 +17,7 @@ BODY = (
     "Здравствуйте! Заявка принята в работу, специалист уже занимается вопросом. Ответственный: Иван Иванов. Срок "
     "решения указан в карточке. Чтобы ответить, напишите нам, не меняя тему письма. С уважением, служба поддержки "
 )
-EMPTIED = (tables.attempt, tables.delivery, tables.notification, tables.decision, tables.event)
+EMPTIED = (tables.attempt, tables.acknowledgement, tables.delivery, tables.notification, tables.decision, tables.event)
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,12 @@ class Letter:
     channel: Channel = Channel.EMAIL
     reason: str = ""
     at: datetime = NOON
+    taken_by: str | None = None
 
 
 def write(connection: Connection, letters: Sequence[Letter], first: int = 1) -> None:
     """Write letters, numbered from `first`."""
-    events, notes, rows = list[bulk.Row](), list[bulk.Row](), list[bulk.Row]()
+    events, notes, rows, taken = list[bulk.Row](), list[bulk.Row](), list[bulk.Row](), list[bulk.Row]()
     for number, one in enumerate(letters, first):
         at = to_micros(one.at)
         thing = (one.object_type, one.event_type, one.object_id, one.number)
@@ -49,6 +50,7 @@ def write(connection: Connection, letters: Sequence[Letter], first: int = 1) -> 
         notes.append((number, number, one.rule, "ru", one.subject, one.text, "h"))
         head = (one.channel.value, one.name, one.address, one.state.value, one.reason)
         rows.append((number, number, number, *head, 0, at, at, "", ""))
+        taken += [(number, at, one.taken_by, "")] if one.taken_by is not None else []
     columns = ("id", "source", "external_id", "object_type", "event_type", "object_id", "object_number", "title")
     bulk.insert_rows(connection, tables.event, (*columns, "at", "accepted_at", "planned_at", "data"), events)
     columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")
@@ -56,6 +58,7 @@ def write(connection: Connection, letters: Sequence[Letter], first: int = 1) -> 
     columns = ("id", "notification_id", "event_id", "channel", "recipient_name", "recipient_address", "state", "reason")
     more = ("attempts", "next_at", "created_at", "connection", "answer")
     bulk.insert_rows(connection, tables.delivery, (*columns, *more), rows)
+    bulk.insert_rows(connection, tables.acknowledgement, ("delivery_id", "at", "who", "note"), taken)
 
 
 def fill(connection: Connection, count: int) -> None:
@@ -123,26 +126,24 @@ def _wants(query: DeliveryQuery, number: int, one: Letter, login: str) -> bool:
 
 def _answers(traits: Traits, number: int, one: Letter, login: str) -> list[bool]:
     """For each kind that is asked for but the words, whether the letter has it."""
-    found: list[bool] = []
+    plainly = (
+        (traits.channels, one.channel), (traits.types, one.object_type), (traits.events, one.event_type),
+        (traits.reasons, one.reason), (traits.ids, number),
+    )  # fmt: skip
+    found = [value in asked for asked, value in plainly if asked]
     if traits.states or traits.storm:
         storm = one.state is DeliveryState.HELD and one.reason in {"storm_object", "storm_recipient"}
         found.append(one.state in traits.states or (traits.storm and storm))
-    if traits.channels:
-        found.append(one.channel in traits.channels)
-    if traits.types:
-        found.append(one.object_type in traits.types)
-    if traits.events:
-        found.append(one.event_type in traits.events)
     if traits.numbers:
         found.append(any(fold(asked) in {fold(one.number), fold(one.object_id)} for asked in traits.numbers))
     if traits.people:
         found.append(any(_is(one, person, login) for person in traits.people))
     if traits.rules:
         found.append(any(_begins(one.rule, rule) for rule in traits.rules))
-    if traits.reasons:
-        found.append(one.reason in traits.reasons)
-    if traits.ids:
-        found.append(number in traits.ids)
+    if traits.acknowledged or traits.acknowledged_by:
+        taken = one.taken_by is not None
+        by = any((one.taken_by or "").lower().startswith(name.lower()) for name in traits.acknowledged_by)
+        found.append(taken in traits.acknowledged or (taken and by))
     return found
 
 
@@ -159,7 +160,8 @@ def _has(one: Letter, word: str) -> bool:
 
 def _joined(word: str) -> list[str]:
     """The words of a text without blanks, as this test's own texts have them."""
-    return [part for part in fold(word).replace(",", " ").replace("[", " ").replace("]", " ").split() if part]
+    found = fold(word).replace(",", " ").replace("[", " ").replace("]", " ").split()
+    return [part for sign in found if (part := sign.strip("-.@/:+"))]
 
 
 def _begins(text: str, word: str) -> bool:

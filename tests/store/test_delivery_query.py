@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, text
 from sqlalchemy import event as sql_event
-from sqlalchemy import text
 
-from store import delivery_walk, search_index, tables
+from store import bulk, delivery_walk, search_index, tables
 from store.cards import Person
 from store.delivery_query import Count, bounds, count, counts, matching, newest_at, page
 from store.delivery_traits import DeliveryQuery, Traits
@@ -48,6 +48,7 @@ def letters_of(draw: st.DrawFn) -> Letter:
         draw(st.sampled_from(Channel)),
         draw(st.sampled_from(["", "mailbox_full", "storm_object", "silent_mode"])),
         later(draw(st.integers(0, 9))),
+        draw(st.sampled_from([None, None, "", "olga", "Olga", "Ольга", "OL", "ivan_%"])),
     )
 
 
@@ -78,13 +79,16 @@ def traits(kind: type[Traits], **more: Any) -> st.SearchStrategy[Any]:
         reasons=several(st.sampled_from(["mailbox_full", "storm_object"])),
         ids=st.just(()) | several(st.integers(1, 30)),
         storm=st.booleans(),
+        acknowledged=several(st.booleans()),
+        acknowledged_by=several(st.sampled_from(["ol", "OLGA", "ольга", "iv", "ivan_", "_", "%", "an", "\0"])),
         **more,
     )
 
 
 MOMENTS = st.none() | st.integers(-1, 10).map(later)
 # Most filters name a thing or two; those that name all of them want nothing.
-FEW = ["words", "states", "channels", "types", "events", "numbers", "people", "rules", "reasons", "ids", "storm"]
+FEW = ["words", "states", "channels", "types", "events", "numbers", "people", "rules", "reasons", "ids", "storm",
+       "acknowledged", "acknowledged_by"]  # fmt: skip
 
 
 @st.composite
@@ -203,6 +207,37 @@ def test_gaps_in_the_numbers_do_no_harm(store: Store) -> None:
     down = page(store, DeliveryQuery(words=("смирнова",)), budget_s=60)
     assert [row.id for row in down.rows] == [10**12 + 1, 10**12, 90_001, 90_000, 40_001, 40_000, 2, 1]
     assert newest_at(store, later(0.05)) == 40_001
+
+
+def test_what_few_have_acknowledged_is_gone_to_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_index, "BLOCK", 64)
+    numbers = [10, 20_000, 20_001, 49_000]
+
+    def desk(connection: Connection) -> None:
+        fill(connection, 50_000)
+        rows = [(number, 0, "olga" if number % 2 else "ivan", "") for number in numbers]
+        bulk.insert_rows(connection, tables.acknowledgement, ("delivery_id", "at", "who", "note"), rows)
+
+    store.write(desk)
+    dead = (DeliveryState.DEAD,)
+    for query, expected in (
+        (DeliveryQuery(acknowledged=(True,)), numbers[::-1]),
+        (DeliveryQuery(acknowledged_by=("Olga",)), [20_001]),
+        (DeliveryQuery(acknowledged=(True,), states=dead), [49_000, 20_000]),
+        (DeliveryQuery(acknowledged=(True,), states=dead, without=Traits(acknowledged_by=("olga",))), [49_000, 20_000]),
+        (DeliveryQuery(acknowledged=(True, False), ids=(10, 11)), [11, 10]),
+        (DeliveryQuery(acknowledged=(False,), ids=(10, 11)), [11]),
+    ):
+        some = page(store, query, budget_s=0)
+        found, looks = [row.id for row in some.rows], 1
+        while not some.ended:
+            some = page(store, query, before=some.looked_to, budget_s=0)
+            found, looks = found + [row.id for row in some.rows], looks + 1
+        assert looks < 10, f"not looked through: {query}"
+        if store.engine.dialect.name == "sqlite":
+            walked = [plan for plan in plans_of(store, query) if "rowid>? AND rowid<?" in plan]
+            assert walked == [], query
+        assert found == expected
 
 
 def test_a_page_keeps_to_its_budget_and_says_how_far_it_came(store: Store) -> None:

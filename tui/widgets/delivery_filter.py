@@ -1,6 +1,6 @@
 """The filter of deliveries as it is typed: words, and terms like `state:dead`, in either language.
 
-    принтер -состояние:отправлено object:RP-15 кому:"Ольга Смирнова" since:2h
+    принтер -состояние:отправлено object:RP-15 кому:"Ольга Смирнова" принято:нет since:2h
 
 Of a term that is given several times, or with commas, any value will do. What begins with a minus is not wanted.
 Quotes keep blanks together, and make a word of anything. A `D12` alone is the number of a delivery.
@@ -20,17 +20,19 @@ from store.vocabulary import Channel, DeliveryState, EventType, Language, Object
 from tui.moments import before
 from tui.texts import Texts, catalogue
 
-FIELDS = ("state", "channel", "object", "event", "person", "rule", "reason", "since", "until")
+FIELDS = ("state", "channel", "object", "event", "person", "rule", "reason", "acknowledged", "since", "until")
 """What stands before a colon. A text may give several names; the first is the one that is shown."""
 STORM = "storm"
 """Stands among the states for what a storm holds."""
+YES, NO = "yes", "no"
 VALUES: dict[str, tuple[str, ...]] = {
     "state": (*(state.word for state in DeliveryState), STORM),
     "channel": tuple(channel.value for channel in Channel),
     "object": tuple(kind.value for kind in ObjectType),
     "event": tuple(kind.value for kind in EventType),
+    "acknowledged": (YES, NO),
 }
-"""The values of a field that has only some."""
+"""The values of a field that has only some; what else stands for `acknowledged` is a name."""
 MAX_ID = 2**63 - 1
 _TOKEN = re.compile(r'-?(?:[^\W\d_]+:)?(?:"[^"]*"?|«[^»]*»?)|\S+')
 _NAME = re.compile(r"([^\W\d_]+):(?!//)")
@@ -62,6 +64,8 @@ class _Some:
     reasons: list[str] = field(default_factory=list[str])
     ids: list[int] = field(default_factory=list[int])
     storm: bool = False
+    acknowledged: list[bool] = field(default_factory=list[bool])
+    acknowledged_by: list[str] = field(default_factory=list[str])
 
     def traits(self) -> dict[str, Any]:
         """The fields of `Traits`, each value once."""
@@ -272,6 +276,15 @@ def _add_reason(some: _Some, value: str, quoted: bool) -> bool:
     return bool(found)
 
 
+def _add_acknowledged(some: _Some, value: str, quoted: bool) -> bool:
+    meant = None if quoted else _values("acknowledged").get(fold(value))
+    if meant is None:
+        some.acknowledged_by.append(value)
+    else:
+        some.acknowledged.append(meant == YES)
+    return True
+
+
 _ADD: dict[str, Callable[[_Some, str, bool], bool]] = {
     "": _add_word,
     "state": _add_state,
@@ -281,6 +294,7 @@ _ADD: dict[str, Callable[[_Some, str, bool], bool]] = {
     "person": _add_person,
     "rule": _add_rule,
     "reason": _add_reason,
+    "acknowledged": _add_acknowledged,
 }
 
 
@@ -307,6 +321,11 @@ def _in_words(traits: Traits, texts: Texts) -> Iterable[str]:
     yield from (listed(name, values, texts) for name, values in lists if values)
     if traits.reasons:
         yield f"{_called('reason', texts)}:{','.join(traits.reasons)}"
+    if traits.acknowledged:
+        yield listed("acknowledged", [YES if wanted else NO for wanted in traits.acknowledged], texts)
+    for one in traits.acknowledged_by:
+        name = _quoted(one, anyway=fold(one) in _values("acknowledged"))
+        yield f"{_called('acknowledged', texts)}:{name}"
     for name, values in (("object", traits.numbers), ("person", traits.people), ("rule", traits.rules)):
         yield from (_term(name, value, texts) for value in values)
 

@@ -15,6 +15,7 @@ from store.status import save_health
 from tests.desk import event, lines
 from tests.mail_server import MailServer
 from tests.tui.cli.conftest import Vestnik
+from tui.operator import operator
 
 REFUSED = {"olga@example.org": "550 5.1.1 no such mailbox"}
 
@@ -200,7 +201,15 @@ def test_deliveries_are_acknowledged_and_that_is_taken_back(vestnik: Vestnik) ->
     assert ": звоню [b]]" in vestnik("deliveries").out
     assert "acknowledged by" in vestnik("why", ids[0]).out
     assert vestnik("acknowledge", ids[0], "D999").code == 1
+    me = operator()
+
+    def found(words: str) -> list[str]:
+        return [row["id"] for row in vestnik("deliveries", "--filter", words, "--json").json]
+
+    assert found("acknowledged:yes") == found(f"взято:{me.upper()[:2]}") == ids
+    assert found("acknowledged:no") == found(f"-acknowledged:{me}") == []
     assert vestnik("acknowledge", ids[0], "--withdraw").out == "1 of 1 no longer acknowledged\n"
+    assert found("принято:нет") == ids[:1]
     assert vestnik("acknowledge").code == 2
     assert vestnik("acknowledge", ids[0], "--withdraw", "--note", "x").code == 2
 

@@ -62,6 +62,11 @@ def read(text: str, texts: Texts = RU) -> Parsed:
         ("причина:mailbox_full reason:smtp_550", DeliveryQuery(reasons=("mailbox_full", "smtp_550"))),
         ("reason:переполн", DeliveryQuery(reasons=("mailbox_full",))),
         ('причина:"mailbox is full"', DeliveryQuery(reasons=("mailbox_full",))),
+        ("acknowledged:yes", DeliveryQuery(acknowledged=(True,))),
+        ("-принято:да ack:no,yes", DeliveryQuery(acknowledged=(False, True), without=Traits(acknowledged=(True,)))),
+        ("взято:Olga,нет", DeliveryQuery(acknowledged=(False,), acknowledged_by=("Olga",))),
+        ('taken:"no" принято:"Ольга С"', DeliveryQuery(acknowledged_by=("no", "Ольга С"))),
+        ("acknowledged:", DeliveryQuery()),
         ("since:2h", DeliveryQuery(since=NOON - timedelta(hours=2))),
         ("с:2ч до:30мин", DeliveryQuery(since=NOON - timedelta(hours=2), until=NOON - timedelta(minutes=30))),
         ('until:"26.11.2026 18:00"', DeliveryQuery(until=datetime(2026, 11, 26, 15, 0, tzinfo=UTC))),
@@ -123,6 +128,8 @@ def some_traits(draw: st.DrawFn) -> Traits:
         reasons=draw(several(st.sampled_from(["mailbox_full", "silent_mode", "smtp_550", "dns"]))),
         ids=tuple(draw(st.lists(st.integers(0, 2**63 - 1), max_size=2, unique=True))),
         storm=draw(st.booleans()),
+        acknowledged=tuple(draw(st.lists(st.booleans(), max_size=2, unique=True))),
+        acknowledged_by=draw(several(names_of | st.sampled_from(["no", "ДА"]))),
     )
 
 
@@ -150,6 +157,9 @@ def test_what_is_shown_has_one_meaning_in_each_language() -> None:
         ("принтер -состояние:не", "принтер -состояние:не-ушло"),
         ("объект:заявка,зада", "объект:заявка,задача"),
         ("состояние:не-ушло", None),
+        ("прин", "принято:"),
+        ("принято:н", "принято:нет"),
+        ("принято:olga", None),
         ("принтер ", None),
         ("", None),
         ("цвет:си", None),
@@ -164,9 +174,9 @@ def test_views_that_are_always_there_are_understood_and_a_saved_one_takes_its_ke
     found = [read(view.filter, texts) for view in shipped_views(texts)]
     assert [one.query for one in found] == [
         DeliveryQuery(), DeliveryQuery(states=(DEAD,)), DeliveryQuery(states=(HELD,)), DeliveryQuery(storm=True),
-        DeliveryQuery(events=("deadline", "waiting")),
+        DeliveryQuery(events=("deadline", "waiting")), DeliveryQuery(states=(DEAD,), acknowledged=(False,)),
     ]  # fmt: skip
     assert not any(one.problems for one in found)
     mine, other = DeliveryView("Мои", "кому:olga", 2), DeliveryView("Без клавиши")
     keys = on_keys([mine, other], texts)
-    assert (list(keys), keys[2]) == ([1, 2, 3, 4, 5], mine)
+    assert (list(keys), keys[2]) == ([1, 2, 3, 4, 5, 6], mine)
