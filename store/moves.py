@@ -10,20 +10,19 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, insert, literal, select, update
 
 from store import bulk, tables
 from store.acknowledgements import Progress, named, portions
 from store.audit import record_deed
 from store.engine import Store
 from store.errors import SettingsError
+from store.pace import PACED, due_at
 from store.settings import storm_limits_in
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT, gather
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState
 
-PACED = "paced"
-"""Why a letter waits that is sent again together with others, so many a minute."""
 CANCELLED = "cancelled"
 MOST_PER_MINUTE = 60_000
 
@@ -228,7 +227,7 @@ class _Run:
     def _due(self, now: datetime, place: int) -> datetime:
         if self._per_minute is None:
             return now
-        return max(now, self._start + timedelta(minutes=place / self._per_minute))
+        return max(now, due_at(self._start, place, self._per_minute))
 
     def _note(self, connection: Connection, now: datetime, rows: Sequence[Any], dues: Sequence[datetime]) -> int:
         """Keep how the letters were; gives the number of the move."""
@@ -239,7 +238,8 @@ class _Run:
             values |= {"per_minute": self._per_minute, "until": dues[-1]}
             number = connection.execute(insert(m).values(**values).returning(m.c.id)).scalar_one()
         else:
-            more = {"letters": m.c.letters + len(rows), "until": dues[-1]}
+            last = literal(dues[-1], m.c.until.type)  # but for letters that were held meanwhile, and go behind
+            more = {"letters": m.c.letters + len(rows), "until": case((m.c.until > last, m.c.until), else_=last)}
             connection.execute(update(m).where(m.c.id == number).values(**more))
         kept = [
             (number, row.id, row.state, row.reason, row.attempts, to_micros(row.next_at), to_micros(due))

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import Connection, and_, func, or_, select, text, update
 
 from store import bulk, delivery_query, rates, tables
 from store.audit import record
 from store.cards import FeedRow
 from store.delivery_traits import DeliveryQuery
 from store.engine import Store
+from store.pace import spread_again
 from store.types import to_micros
 from store.vocabulary import DeliveryState
 
@@ -165,12 +166,12 @@ def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 50
 
 
 def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> int:
-    """Let letters held for one of these reasons go on; gives how many."""
+    """Let letters held for one of these reasons go on, those of a paced retry at its pace; gives how many."""
     d = tables.delivery
-    statement = (
-        update(d).where(HELD, d.c.reason.in_(reasons)).values(state=DeliveryState.PENDING.value, reason="", next_at=now)
-    )
-    return connection.execute(statement).rowcount
+    held = and_(HELD, d.c.reason.in_(reasons))
+    paced = spread_again(connection, now, held)
+    at_once = update(d).where(held).values(state=DeliveryState.PENDING.value, reason="", next_at=now)
+    return paced + connection.execute(at_once).rowcount
 
 
 def hurry(connection: Connection, now: datetime, reason: str) -> int:

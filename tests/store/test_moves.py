@@ -119,6 +119,74 @@ def test_paced_letters_become_due_one_after_the_other_and_can_be_stopped(store: 
     assert [key for key, row in rows(store).items() if row == ("dead", "dns", 5)] == [4, 5, 6]
 
 
+def times(store: Store) -> dict[int, tuple[str, float]]:
+    """The reason each letter waits for, and the seconds after noon at which it is due."""
+    d = tables.delivery
+    with store.read() as connection:
+        found = connection.execute(select(d.c.id, d.c.reason, d.c.next_at).where(outbox.DUE)).all()
+    return {row.id: (row.reason, (row.next_at - NOON).total_seconds()) for row in found}
+
+
+def hold(store: Store, reason: str = "silent_mode") -> int:
+    return store.write(lambda connection: outbox.hold_due(connection, store.clock(), reason))
+
+
+def release(store: Store, *reasons: str) -> int:
+    return store.write(lambda connection: outbox.release(connection, store.clock(), reasons or ["silent_mode"]))
+
+
+def test_paced_letters_that_were_held_keep_their_pace_behind_those_to_come(store: Store, clock: HandClock) -> None:
+    for key in range(1, 6):
+        put(store, key, DeliveryState.DEAD, "dns", 5)
+    put(store, 6, DeliveryState.HELD, "silent_mode")
+    done = carry_out(store, Deed.RETRY, range(1, 6), "olga", per_minute=2)
+    clock.forward(seconds=61)
+    assert hold(store) == 3
+    assert running(store)[0].waiting == 2
+    clock.forward(seconds=9)
+    assert release(store) == 4
+    paced = {4: 90, 5: 120, 1: 150, 2: 180, 3: 210}
+    assert times(store) == {key: ("paced", at) for key, at in paced.items()} | {6: ("", 70)}
+    (move,) = running(store)
+    assert (move.waiting, move.until) == (5, NOON + timedelta(seconds=210))
+
+    clock.forward(seconds=25)
+    assert hold(store, "no_connection") == 2, "4 and 6 are due"
+    clock.forward(minutes=10)
+    assert hold(store) == 4
+    assert release(store) == 4, "the connection is still off"
+    late = {key: 695 + 30 * place for place, key in enumerate((5, 1, 2, 3))}
+    assert times(store) == {key: ("paced", at) for key, at in late.items()}
+    assert release(store, "no_connection", "silent_mode") == 2
+    assert times(store) == {key: ("paced", at) for key, at in late.items()} | {4: ("paced", 815), 6: ("", 695)}
+    assert take_back(store, done.number, "olga").letters == 5
+    assert release(store) == 0
+    assert {row for key, row in rows(store).items() if key < 6} == {("dead", "dns", 5)}
+
+
+def test_only_the_latest_move_of_a_letter_gives_it_a_pace(store: Store, clock: HandClock) -> None:
+    for key in range(1, 7):
+        put(store, key, DeliveryState.DEAD, "dns", 5)
+    first = carry_out(store, Deed.RETRY, [1, 2, 3, 4], "olga", per_minute=1)
+    undone = carry_out(store, Deed.RETRY, [5, 6], "olga", per_minute=1)
+    clock.forward(minutes=30)
+    assert hold(store) == 6
+    take_back(store, undone.number, "olga")
+    carry_out(store, Deed.RETRY, [1], "ivan")
+    faster = carry_out(store, Deed.RETRY, [2, 5, 6], "ivan", per_minute=60)
+    clock.forward(minutes=30)
+    hold(store)
+    assert release(store) == 6
+    hour = 3_600
+    assert times(store) == {
+        1: ("", hour), 3: ("paced", hour), 4: ("paced", hour + 60),
+        2: ("paced", hour), 5: ("paced", hour + 1), 6: ("paced", hour + 2),
+    }  # fmt: skip
+    assert {move.id: move.until - clock() for move in running(store)} == {
+        first.number: timedelta(minutes=1), faster.number: timedelta(seconds=2),
+    }  # fmt: skip
+
+
 def test_letters_that_a_storm_held_are_held_again_and_end_in_a_digest(store: Store, clock: HandClock) -> None:
     put(store, 1, DeliveryState.HELD, "storm_object")
     done = carry_out(store, Deed.CANCEL, [1], "olga")
