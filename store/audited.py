@@ -20,6 +20,7 @@ from store.bulk import as_json
 from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
 from store.engine import Store
 from store.errors import SettingsError
+from store.views import Views
 from store.vocabulary import Protocol
 
 
@@ -162,32 +163,28 @@ class _Rules(Audited):
         rulebook.delete_in(self.connection, self.store, name, self.who)
 
 
-class _RuleViews(Audited):
+class _Views(Audited):
+    views: ClassVar[Views[Any]]
+
     def read(self, name: str) -> Values | None:
-        view = rule_views.view_in(self.connection, name)
+        view = self.views.one_in(self.connection, name)
         return as_values(view) if view else None
 
     def save(self, name: str, values: Values) -> None:
-        before = rule_views.view_in(self.connection, name) or rule_views.RuleView(name)
-        view = replace(before, **as_fields(rule_views.RuleView, values))
-        rule_views.save_view_in(self.connection, self.store, view, self.who)
+        before = self.views.one_in(self.connection, name) or self.views.card(name)
+        view = replace(before, **as_fields(self.views.card, values))
+        self.views.save_in(self.connection, self.store, view, self.who)
 
     def delete(self, name: str) -> None:
-        rule_views.delete_view_in(self.connection, self.store, name, self.who)
+        self.views.delete_in(self.connection, self.store, name, self.who)
 
 
-class _DeliveryViews(Audited):
-    def read(self, name: str) -> Values | None:
-        view = delivery_views.view_in(self.connection, name)
-        return as_values(view) if view else None
+class _RuleViews(_Views):
+    views = rule_views.VIEWS
 
-    def save(self, name: str, values: Values) -> None:
-        before = delivery_views.view_in(self.connection, name) or delivery_views.DeliveryView(name)
-        view = replace(before, **as_fields(delivery_views.DeliveryView, values))
-        delivery_views.save_view_in(self.connection, self.store, view, self.who)
 
-    def delete(self, name: str) -> None:
-        delivery_views.delete_view_in(self.connection, self.store, name, self.who)
+class _DeliveryViews(_Views):
+    views = delivery_views.VIEWS
 
 
 class _People(Audited):

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
 from store import feed
-from store.delivery_views import DeliveryView, views_in
+from store.delivery_views import VIEWS, DeliveryView
 from store.errors import StoreError
 from store.status import read_status
 from tui.delivery_reader import DeliveryReader, Snapshot, View
@@ -104,7 +104,7 @@ class FeedFollower:
                     quiet = 0
                     self._post(self._console.show_status, read_status(self._console.store))
                     with self._console.store.read() as connection:
-                        found = views_in(connection)
+                        found = VIEWS.all_in(connection)
                     if found != views:
                         views = found
                         self._post(self._console.show_views, views)

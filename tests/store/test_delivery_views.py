@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from store.audit import page
-from store.delivery_views import MAX_FILTER, MAX_NAME, DeliveryView, delete_view_in, save_view_in, views_in
+from store.delivery_views import MAX_FILTER, VIEWS, DeliveryView
+from store.views import MAX_NAME
 from store.engine import Store
 from store.errors import SettingsError
 from store.revert import revert
@@ -14,12 +15,12 @@ MINE = DeliveryView("Ночные", "state:dead since:8h", 3)
 
 
 def save(store: Store, view: DeliveryView) -> bool:
-    return store.write(lambda connection: save_view_in(connection, store, view, "анна"))
+    return store.write(lambda connection: VIEWS.save_in(connection, store, view, "анна"))
 
 
 def views(store: Store) -> list[DeliveryView]:
     with store.read() as connection:
-        return views_in(connection)
+        return VIEWS.all_in(connection)
 
 
 def newest(store: Store) -> int:
@@ -38,13 +39,13 @@ def test_a_view_is_kept_replaced_and_taken_back(store: Store) -> None:
     assert (card.before, card.after) == ({"filter": MINE.filter, "place": 3}, {"filter": "state:held", "place": None})
     revert(store, card.id, "борис")
     assert views(store) == [MINE, DeliveryView("а")]
-    store.write(lambda connection: delete_view_in(connection, store, MINE.name, "анна"))
+    store.write(lambda connection: VIEWS.delete_in(connection, store, MINE.name, "анна"))
     assert views(store) == [DeliveryView("а")]
     revert(store, newest(store), "борис")
     assert views(store) == [MINE, DeliveryView("а")]
     revert(store, added, "борис")
     assert views(store) == [DeliveryView("а")]
-    assert not store.write(lambda connection: delete_view_in(connection, store, "нет", "анна"))
+    assert not store.write(lambda connection: VIEWS.delete_in(connection, store, "нет", "анна"))
 
 
 def test_a_key_has_one_view_the_one_that_was_put_there_last(store: Store) -> None:

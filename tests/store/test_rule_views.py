@@ -8,18 +8,19 @@ from store.audit import page
 from store.engine import Store
 from store.errors import SettingsError
 from store.revert import revert
-from store.rule_views import MAX_FILTER, MAX_NAME, RuleView, delete_view_in, save_view_in, views_in
+from store.rule_views import MAX_FILTER, VIEWS, RuleView
+from store.views import MAX_NAME
 
 MINE = RuleView("Ночные", "кому:дежурный выкл", "last", descending=True)
 
 
 def save(store: Store, view: RuleView) -> bool:
-    return store.write(lambda connection: save_view_in(connection, store, view, "анна"))
+    return store.write(lambda connection: VIEWS.save_in(connection, store, view, "анна"))
 
 
 def views(store: Store) -> list[RuleView]:
     with store.read() as connection:
-        return views_in(connection)
+        return VIEWS.all_in(connection)
 
 
 def newest(store: Store) -> int:
@@ -46,7 +47,7 @@ def test_every_change_of_a_view_can_be_taken_back(store: Store) -> None:
     save(store, replace(MINE, filter="", descending=False))
     revert(store, newest(store), "борис")
     assert views(store) == [MINE]
-    store.write(lambda connection: delete_view_in(connection, store, MINE.name, "анна"))
+    store.write(lambda connection: VIEWS.delete_in(connection, store, MINE.name, "анна"))
     assert views(store) == []
     revert(store, newest(store), "борис")
     assert views(store) == [MINE]
@@ -56,7 +57,7 @@ def test_every_change_of_a_view_can_be_taken_back(store: Store) -> None:
 
 def test_a_view_that_is_not_there_is_not_deleted(store: Store) -> None:
     before = newest(store) if page(store) else 0
-    assert not store.write(lambda connection: delete_view_in(connection, store, "нет", "анна"))
+    assert not store.write(lambda connection: VIEWS.delete_in(connection, store, "нет", "анна"))
     assert (newest(store) if page(store) else 0) == before
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from store.delivery_views import DeliveryView, save_view_in
+from store.delivery_views import VIEWS, DeliveryView
 from store.engine import Store
 from store.errors import SettingsError
 from store.vocabulary import Language
@@ -99,7 +99,7 @@ async def test_saved_views_are_offered_and_call_by_their_names(store: Store) -> 
         await until(pilot, lambda: app.status)
         views = (DeliveryView("Fire [/b]", "fire"), DeliveryView("Nothing", "state:dead since:1m"))
         for view in views:
-            store.write(lambda connection, view=view: save_view_in(connection, store, view, "test"))
+            store.write(lambda connection, view=view: VIEWS.save_in(connection, store, view, "test"))
         app.calls.make = lambda call, settings: called.append(call.title)
         await until(pilot, lambda: len(app.calls.filters) == len(views))
         await pilot.press("f9")

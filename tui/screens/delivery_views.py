@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
-from sqlalchemy import Connection
 from textual import on
 from textual.events import Key
 from textual.message import Message
 
 from store import delivery_query
 from store.delivery_query import Count
-from store.delivery_views import MAX_NAME, DeliveryView, delete_view_in, save_view_in, views_in
+from store.delivery_views import VIEWS, DeliveryView
 from store.errors import StoreError
 from store.sanitise import clean_line
+from store.views import MAX_NAME
 from tui.screens.views import ViewsScreen
 from tui.widgets.delivery_filter import parse
 from tui.widgets.delivery_views import on_keys, shipped_views
@@ -27,6 +27,7 @@ BUDGET_S = 0.3
 class DeliveryViewsScreen(ViewsScreen[DeliveryView]):
     """Gives the view that was chosen, by Enter or by its number, or saved."""
 
+    KEPT = VIEWS
     MAX_NAME = MAX_NAME + 2
 
     @dataclass
@@ -95,12 +96,3 @@ class DeliveryViewsScreen(ViewsScreen[DeliveryView]):
         if blank and place in {str(one) for one in range(1, 10)}:
             return DeliveryView(name.strip(), self.present.filter, int(place))
         return DeliveryView(text, self.present.filter)
-
-    def save_in(self, connection: Connection, view: DeliveryView, who: str) -> object:
-        return save_view_in(connection, self.store, view, who)
-
-    def delete_in(self, connection: Connection, name: str, who: str) -> object:
-        return delete_view_in(connection, self.store, name, who)
-
-    def read_in(self, connection: Connection) -> list[DeliveryView]:
-        return views_in(connection)

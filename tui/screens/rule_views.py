@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.text import Text
-from sqlalchemy import Connection
 
 from store.rule_stats import Mark
-from store.rule_views import MAX_NAME, RuleView, delete_view_in, save_view_in, views_in
+from store.rule_views import VIEWS, RuleView
 from store.sanitise import clean_line
 from tui.screens.views import ViewsScreen
 from tui.widgets.feed_line import fitted
@@ -28,7 +27,7 @@ def shipped_views(say: Say) -> list[RuleView]:
 class RuleViewsScreen(ViewsScreen[RuleView]):
     """Gives the view that was chosen or saved."""
 
-    MAX_NAME = MAX_NAME
+    KEPT = VIEWS
 
     def shipped_views(self) -> Sequence[RuleView]:
         return shipped_views(self.say)
@@ -42,12 +41,3 @@ class RuleViewsScreen(ViewsScreen[RuleView]):
 
     def named(self, text: str) -> RuleView:
         return replace(self.present, name=text)
-
-    def save_in(self, connection: Connection, view: RuleView, who: str) -> object:
-        return save_view_in(connection, self.store, view, who)
-
-    def delete_in(self, connection: Connection, name: str, who: str) -> object:
-        return delete_view_in(connection, self.store, name, who)
-
-    def read_in(self, connection: Connection) -> list[RuleView]:
-        return views_in(connection)

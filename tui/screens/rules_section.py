@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from store.errors import StoreError
 from store.rule_stats import stats_in
-from store.rule_views import RuleView, views_in
+from store.rule_views import VIEWS, RuleView
 from store.rulebook import delete_in, rules_in, set_enabled
 from store.rules import Rule
 from store.sanitise import clean_line
@@ -100,7 +100,7 @@ class RulesSection(SectionScreen):
             with self.store.read() as connection:
                 rules = {rule.code: rule for rule in rules_in(connection)}
                 stats = stats_in(connection, now)
-                views = views_in(connection)
+                views = VIEWS.all_in(connection)
         except StoreError as error:
             self.post_message(self.Refused(self.problem(error)))
             return

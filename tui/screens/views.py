@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic
 
 from rich.text import Text
-from sqlalchemy import Connection
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,32 +16,22 @@ from textual.widgets.option_list import Option
 
 from store.errors import SettingsError, StoreError
 from store.sanitise import clean_line
+from store.views import MAX_NAME, Views, ViewT
 from tui.operator import operator
 from tui.spoken import SpokenModal, binding
 from tui.widgets.question import Question
 
 
-class Named(Protocol):
-    """What can be a view: it has a name, and a filter as it is typed."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def filter(self) -> str: ...
-
-
-ViewT = TypeVar("ViewT", bound=Named)
-
-
 class ViewsScreen(SpokenModal[ViewT], Generic[ViewT]):
-    """Gives the view that was chosen or saved. A subclass says what its views are and where they are kept.
+    """Gives the view that was chosen or saved. A subclass says what its views are, and where they are kept (`KEPT`).
 
     Args:
         saved: The views of the store.
         present: What the list shows now; its name does not count.
     """
 
-    MAX_NAME: ClassVar[int] = 40
+    KEPT: ClassVar[Views[Any]]
+    MAX_NAME: ClassVar[int] = MAX_NAME
     DEFAULT_CSS = """
     ViewsScreen { align: center middle; }
     ViewsScreen #views-box { width: 66; height: auto; max-height: 100%; border: round $primary; padding: 0 1; }
@@ -91,18 +80,6 @@ class ViewsScreen(SpokenModal[ViewT], Generic[ViewT]):
 
     def named(self, text: str) -> ViewT:
         """The present view under the name that was typed."""
-        raise NotImplementedError
-
-    def save_in(self, connection: Connection, view: ViewT, who: str) -> object:
-        """Keep a view."""
-        raise NotImplementedError
-
-    def delete_in(self, connection: Connection, name: str, who: str) -> object:
-        """Delete one."""
-        raise NotImplementedError
-
-    def read_in(self, connection: Connection) -> list[ViewT]:
-        """Those that are kept."""
         raise NotImplementedError
 
     def compose(self) -> ComposeResult:
@@ -174,7 +151,7 @@ class ViewsScreen(SpokenModal[ViewT], Generic[ViewT]):
 
         def save() -> None:
             try:
-                self.store.write(lambda connection: self.save_in(connection, view, operator()))
+                self.store.write(lambda connection: self.KEPT.save_in(connection, self.store, view, operator()))
             except (SettingsError, StoreError) as error:
                 self.post_message(self.Refused(self.problem(error)))
             else:
@@ -205,9 +182,9 @@ class ViewsScreen(SpokenModal[ViewT], Generic[ViewT]):
 
     def _delete(self, name: str) -> None:
         try:
-            self.store.write(lambda connection: self.delete_in(connection, name, operator()))
+            self.store.write(lambda connection: self.KEPT.delete_in(connection, self.store, name, operator()))
             with self.store.read() as connection:
-                self.post_message(self.Loaded(self.read_in(connection)))
+                self.post_message(self.Loaded(self.KEPT.all_in(connection)))
         except StoreError as error:
             self.post_message(self.Refused(self.problem(error)))
 

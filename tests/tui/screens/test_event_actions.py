@@ -5,7 +5,7 @@ from textual.widgets import Input, OptionList
 
 from store.engine import Store
 from store.rule_stats import RuleCount, count_in
-from store.rule_views import RuleView, views_in
+from store.rule_views import VIEWS, RuleView
 from store.rulebook import list_rules
 from store.vocabulary import RuleKind
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section, settle
@@ -135,7 +135,7 @@ async def test_what_actions_do_is_seen_as_it_happens_and_the_cursor_stays_on_its
 async def test_a_view_is_saved_chosen_on_another_list_and_deleted(section_store: Store) -> None:
     def saved() -> list[RuleView]:
         with section_store.read() as connection:
-            return views_in(connection)
+            return VIEWS.all_in(connection)
 
     async with section(section_store, EventActionsScreen, language="en") as pilot:
         rules = pilot.app.screen.query_one(RuleList)
