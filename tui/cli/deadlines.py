@@ -1,6 +1,5 @@
 """`deadlines`: those that are open, and who looks after them."""
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The object, e.g. RP-1042.")]
 Kind = Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this deadline of it, e.g. resolution.")]
-UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-MOST_AHEAD = timedelta(days=3660)
 deadlines = typer.Typer(
     help="Open deadlines, those that passed first: without a command, a list of them.", no_args_is_help=False
 )
@@ -111,9 +108,10 @@ def _zone(desk: "Store") -> ZoneInfo:
 
 def _ahead(text: str) -> timedelta:
     """How far to look ahead."""
-    found = re.fullmatch(r"(\d{1,6})\s*([mhd])", text.strip().lower())
-    ahead = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
-    if ahead is None or ahead > MOST_AHEAD:
+    from tui.moments import MOST, span
+
+    ahead = span(text)
+    if ahead is None or ahead >= MOST:
         fail(f"--within {text!r} is not a time of at most ten years; it looks like 30m, 1h or 2d", BAD_INPUT)
     return ahead
 

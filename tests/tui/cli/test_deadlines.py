@@ -36,7 +36,7 @@ def test_they_are_listed_and_narrowed(desk: Vestnik) -> None:
     assert listed(desk) == [("RP-1", "passed"), *near, ("RP-3", "calm"), ("RP-4", "paused")]
     assert listed(desk, "--passed") == [("RP-1", "passed")]
     assert listed(desk, "--within", "1h") == [("RP-1", "passed"), *near]
-    assert listed(desk, "--within", "2d")[-1] == ("RP-3", "calm")
+    assert listed(desk, "--within", "2d")[-1] == listed(desk, "--within", "1 нед")[-1] == ("RP-3", "calm")
     told = desk("deadlines", "--limit", "2")
     assert len(told.out.splitlines()) == 2
     assert told.out.startswith("passed  -1 h  ")
@@ -46,7 +46,7 @@ def test_they_are_listed_and_narrowed(desk: Vestnik) -> None:
     assert "1 passed · 2 within an hour · 1 paused" in desk("status").out
 
 
-@pytest.mark.parametrize("bad", ["1", "h", "-1h", "1w", "999999d", ""])
+@pytest.mark.parametrize("bad", ["1", "h", "-1h", "1y", "999999d", "99999999w", ""])
 def test_a_time_that_is_none_is_refused(desk: Vestnik, bad: str) -> None:
     told = desk("deadlines", f"--within={bad}")
     assert (told.code, told.out) == (2, "")
