@@ -18,9 +18,14 @@ class View(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What it is called; no other one is called so."""
+        ...
+
     @property
-    def filter(self) -> str: ...
+    def filter(self) -> str:
+        """What it shows, as it is typed."""
+        ...
 
 
 ViewT = TypeVar("ViewT", bound=View)

@@ -6,10 +6,10 @@ import pytest
 
 from store.audit import page
 from store.delivery_views import MAX_FILTER, VIEWS, DeliveryView
-from store.views import MAX_NAME
 from store.engine import Store
 from store.errors import SettingsError
 from store.revert import revert
+from store.views import MAX_NAME
 
 MINE = DeliveryView("Ночные", "state:dead since:8h", 3)
 

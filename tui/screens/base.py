@@ -1,6 +1,5 @@
 """What all sections have: the line on top, the menu, the docked pane, the footer."""
 
-import threading
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -9,15 +8,14 @@ from textual.containers import Container, Horizontal, Vertical
 
 from store.audit import settings_revision
 from store.cards import Status
-from tui.spoken import Spoken
-from tui.store_follower import follow
+from tui.screens.following import Following
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.live_pane import LivePane
 from tui.widgets.sidebar import Sidebar
 from tui.widgets.statusbar import StatusBar
 
 
-class SectionScreen(Spoken[None]):
+class SectionScreen(Following[None]):
     """A section of the console; subclasses yield their content from `compose_content`."""
 
     SECTION: ClassVar[str] = ""
@@ -29,22 +27,6 @@ class SectionScreen(Spoken[None]):
     SectionScreen #content { width: 1fr; height: 1fr; }
     SectionScreen #docked { dock: bottom; height: 9; border-top: solid $primary; margin: 0 0 1 0; display: none; }
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._gone = threading.Event()
-
-    def on_unmount(self) -> None:
-        """Nothing is followed any longer."""
-        self._gone.set()
-
-    def follow_store(self, load: Callable[[], object]) -> None:
-        """Have something read again, in a thread, after each change of the store while the section is in front."""
-
-        def watch() -> None:
-            follow(self.store, self._gone, lambda: self.is_current, load)
-
-        self.run_worker(watch, group="watch", thread=True, exit_on_error=False)
 
     def follow_settings(self, reload: Callable[[], object]) -> None:
         """Have something done, in the application's thread, after each change of a setting while it is in front."""

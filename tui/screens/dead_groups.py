@@ -1,6 +1,5 @@
 """Letters that did not go, by cause: what it is, what to do, and all of a cause sent again at a pace."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,8 +19,8 @@ from store.moves import MOST_PER_MINUTE, Deed, Move, running, spread, take_back
 from store.sanitise import clean_line
 from store.settings import connections_in
 from tui.operator import operator
+from tui.screens.list_modal import ListModal
 from tui.spoken import SpokenModal, binding
-from tui.store_follower import follow
 from tui.widgets.column_list import ColumnList, shared
 from tui.widgets.delivery_deeds import KEYS, DeliveryDeeds
 from tui.widgets.delivery_list import DeliveryList
@@ -67,15 +66,14 @@ class DeadGroupList(ColumnList[DeadGroup]):
         }
 
 
-class DeadGroupsScreen(SpokenModal[None]):
+class DeadGroupsScreen(ListModal[DeadGroup]):
     """The causes, the largest first; what is being sent again stands beneath."""
 
     FOOTER = ("dead.open", "dead.retry", "dead.stop", "deeds.undo", "dead.leave")
+    HEADING = "dead.title"
+    NOTHING = "dead.none"
     DEFAULT_CSS = """
-    DeadGroupsScreen { background: $background; }
-    DeadGroupsScreen > #dead-title { height: 1; padding: 0 2; background: $primary; width: 100%; text-style: bold; }
-    DeadGroupsScreen > #dead-head { height: 1; background: $panel; color: $text-muted; text-wrap: nowrap; }
-    DeadGroupsScreen > #dead-detail { height: 7; padding: 0 1; background: $surface; }
+    DeadGroupsScreen > #dead-detail { height: 7; }
     DeadGroupsScreen > #dead-running { height: 1; padding: 0 1; color: $text-warning; text-wrap: nowrap; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -99,46 +97,24 @@ class DeadGroupsScreen(SpokenModal[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._gone = threading.Event()
         self._moves: Sequence[Move] = ()
         self._connections: Mapping[str, MailConnection] = {}
 
     def compose(self) -> ComposeResult:
-        yield Label(Content(self.say("dead.title")), id="dead-title")
-        yield Static(id="dead-head")
-        yield DeadGroupList(id="dead-rows")
-        yield Static(id="dead-detail")
-        yield Static(id="dead-running")
-        yield KeyFooter()
+        yield from self.frame(
+            Label(id="dead-title"), Static(id="dead-head"), DeadGroupList(id="dead-rows"), Static(id="dead-detail"),
+            Static(id="dead-running"),
+        )  # fmt: skip
 
-    def on_mount(self) -> None:
-        self._deeds = DeliveryDeeds(self, self._read)
-        self._rows.nothing = self.say("dead.none")
-        self._rows.focus()
-        self.run_worker(self._read, group="dead", thread=True, exit_on_error=False)
-        watch = lambda: follow(self.store, self._gone, lambda: self.is_current, self._read)  # noqa: E731
-        self.run_worker(watch, group="watch", thread=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        """Nothing is followed any longer."""
-        self._gone.set()
-
-    @property
-    def _rows(self) -> DeadGroupList:
-        return self.query_one(DeadGroupList)
-
-    def _read(self) -> None:
-        try:
-            with self.store.read() as connection:
-                cards = {card.name: card for card in connections_in(connection)}
-            self.post_message(self.Loaded(list_groups(self.store), running(self.store), cards))
-        except StoreError as error:
-            self.notify(str(error), severity="error")
+    def load(self) -> None:
+        with self.store.read() as connection:
+            cards = {card.name: card for card in connections_in(connection)}
+        self.post_message(self.Loaded(list_groups(self.store), running(self.store), cards))
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
         self._moves, self._connections = event.moves, event.connections
-        self._rows.replace_rows(event.groups)
+        self.rows.replace_rows(event.groups)
         self.query_one("#dead-running", Static).update(Content(self._under_way()))
         self.refresh_bindings()
 
@@ -149,18 +125,10 @@ class DeadGroupsScreen(SpokenModal[None]):
         until = when(one.until, console.clock(), console.zone)
         return self.say("dead.running", number=one.id, waiting=one.waiting, letters=one.letters, until=until)
 
-    @on(ColumnList.Sized)
-    def _head(self, event: ColumnList.Sized) -> None:
-        sizes = DeadGroupList.widths(event.width)
-        words = " ".join(fitted(self.say(f"dead.{column}"), sizes[column]) for column in COLUMNS)
-        self.query_one("#dead-head", Static).update(Content(words.rstrip()))
+    def column(self, name: str) -> str:
+        return self.say(f"dead.{name}")
 
-    @on(ColumnList.Moved)
-    def _say_row(self) -> None:
-        row = self._rows.current
-        self.query_one("#dead-detail", Static).update(self._detail(row) if row else Content(""))
-
-    def _detail(self, row: DeadGroup) -> Content:
+    def detail(self, row: DeadGroup) -> Content:
         console = self.console
         lines = [Content.styled(reason_in_words(row.reason, console.texts), "bold")]
         if todo := remedy(row, self._connections, self.say("language.code")):
@@ -176,12 +144,12 @@ class DeadGroupsScreen(SpokenModal[None]):
     @on(ColumnList.Read)
     def _open(self) -> None:
         """Show the letters of the cause."""
-        if row := self._rows.current:
+        if row := self.rows.current:
             self.app.push_screen(DeadLettersScreen(row))
 
     def action_retry(self) -> None:
         """Ask how fast, then send all of the cause again."""
-        row = self._rows.current
+        row = self.rows.current
         if row is None:
             return
         texts = self.console.texts
@@ -207,7 +175,7 @@ class DeadGroupsScreen(SpokenModal[None]):
         self.app.push_screen(ask, answered)
 
     def _again(self, row: DeadGroup, per_minute: int) -> None:
-        self._deeds.move(Deed.RETRY, lambda: ids_of(self.store, row.reason, row.connection), per_minute)
+        self.deeds.move(Deed.RETRY, lambda: ids_of(self.store, row.reason, row.connection), per_minute)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """There is nothing to stop where nothing is being sent again."""
@@ -231,21 +199,13 @@ class DeadGroupsScreen(SpokenModal[None]):
                 self.notify(self.problem(error), severity="error")
             else:
                 self.notify(self.say("dead.stopped", letters=done.letters))
-                self._read()
+                self.read()
 
         def answered(agreed: bool | None) -> None:
             if agreed:
                 self.run_worker(work, group="dead", thread=True, exit_on_error=False)
 
         self.app.push_screen(question, answered)
-
-    def action_undo(self) -> None:
-        """Take the last deed back."""
-        self._deeds.do("undo", ())
-
-    def action_leave(self) -> None:
-        """Leave."""
-        self.dismiss()
 
 
 class DeadLettersScreen(SpokenModal[None]):

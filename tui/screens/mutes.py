@@ -1,6 +1,5 @@
 """What is muted: until when, by whom and why, and how many notifications it has kept back."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,12 +20,9 @@ from store.sanitise import clean_line
 from tui.deed_queue import Undoable
 from tui.moments import span
 from tui.operator import operator
-from tui.spoken import SpokenModal, binding
-from tui.store_follower import follow
+from tui.screens.list_modal import ListModal
+from tui.spoken import binding
 from tui.widgets.column_list import ColumnList, shared
-from tui.widgets.delivery_deeds import DeliveryDeeds
-from tui.widgets.feed_line import fitted
-from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_question import LineQuestion
 from tui.widgets.mute_words import USUAL, muted_what, when
 
@@ -54,16 +50,13 @@ class MuteList(ColumnList[Mute]):
         return not row.in_force(self.console.clock())
 
 
-class MutesScreen(SpokenModal[None]):
+class MutesScreen(ListModal[Mute]):
     """The mutes there are; what is done with them is taken back like any deed."""
 
     FOOTER = ("mutes.end", "mutes.prolong", "mutes.undo", "mutes.over", "mutes.leave")
-    DEFAULT_CSS = """
-    MutesScreen { background: $background; }
-    MutesScreen > #mutes-title { height: 1; padding: 0 2; background: $primary; width: 100%; text-style: bold; }
-    MutesScreen > #mutes-head { height: 1; background: $panel; color: $text-muted; text-wrap: nowrap; }
-    MutesScreen > #mutes-detail { height: 4; padding: 0 1; background: $surface; }
-    """
+    HEADING = "mutes.title"
+    NOTHING = "mutes.none"
+    DEFAULT_CSS = "MutesScreen > #mutes-detail { height: 4; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         binding("d,delete", "end", "mutes.end"),
         binding("u", "undo", "mutes.undo"),
@@ -84,62 +77,30 @@ class MutesScreen(SpokenModal[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._gone = threading.Event()
         self._over = False
 
     def compose(self) -> ComposeResult:
-        yield Label(Content(self.say("mutes.title")), id="mutes-title")
-        yield Static(id="mutes-head")
-        yield MuteList(id="mutes-rows")
-        yield Static(id="mutes-detail")
-        yield KeyFooter()
+        self._mutes = MuteList(id="mutes-rows")
+        yield from self.frame(Label(id="mutes-title"), Static(id="mutes-head"), self._mutes, Static(id="mutes-detail"))
 
-    def on_mount(self) -> None:
-        self._deeds = DeliveryDeeds(self, self._read)
-        rows = self.query_one(MuteList)
-        rows.nothing = self.say("mutes.none")
-        rows.focus()
-        self._read_soon()
-        watch = lambda: follow(self.store, self._gone, lambda: self.is_current, self._read)  # noqa: E731
-        self.run_worker(watch, group="watch", thread=True, exit_on_error=False)
-
-    def on_unmount(self) -> None:
-        """Nothing is followed any longer."""
-        self._gone.set()
-
-    def _read_soon(self) -> None:
-        self.run_worker(self._read, group="mutes", thread=True, exclusive=True, exit_on_error=False)
-
-    def _read(self) -> None:
-        try:
-            found = list_mutes(self.store, over=self._over)
-            rules = {rule.code: rule for rule in list_rules(self.store)}
-        except StoreError as error:
-            self.notify(str(error), severity="error")
-        else:
-            self.post_message(self.Loaded(found, rules))
+    def load(self) -> None:
+        found = list_mutes(self.store, over=self._over)
+        rules = {rule.code: rule for rule in list_rules(self.store)}
+        self.post_message(self.Loaded(found, rules))
 
     @on(Loaded)
     def _show(self, event: Loaded) -> None:
-        rows = self.query_one(MuteList)
+        rows = self._mutes
         rows.rules = event.rules
         rows.replace_rows(event.mutes)
 
-    @on(ColumnList.Sized)
-    def _head(self, event: ColumnList.Sized) -> None:
-        sizes = MuteList.widths(event.width)
-        words = " ".join(fitted(self.say(f"mutes.{column}"), sizes[column]) for column in COLUMNS)
-        self.query_one("#mutes-head", Static).update(Content(words.rstrip()))
+    def column(self, name: str) -> str:
+        return self.say(f"mutes.{name}")
 
-    @on(ColumnList.Moved)
-    def _say_row(self) -> None:
-        row = self.query_one(MuteList).current
-        self.query_one("#mutes-detail", Static).update(self._detail(row) if row else Content(""))
-
-    def _detail(self, row: Mute) -> Content:
+    def detail(self, row: Mute) -> Content:
         console = self.console
         now, zone = console.clock(), console.zone
-        what = muted_what(row.kind, row.key, self.query_one(MuteList).rules, console.texts)
+        what = muted_what(row.kind, row.key, self._mutes.rules, console.texts)
         since = self.say(
             "mutes.since", since=when(row.since, now, zone), until=when(row.over_at, now, zone), who=row.who
         )
@@ -155,14 +116,14 @@ class MutesScreen(SpokenModal[None]):
 
     def action_end(self) -> None:
         """Tell again of what is muted in the row."""
-        if row := self.query_one(MuteList).current:
+        if row := self._mutes.current:
             store, who, what = self.store, operator(), self.say("mutes.back_ended", number=row.id)
             self._do(lambda: end(store, row.id, who), what, lambda: begin_again(store, row.id, who))
 
     @on(ColumnList.Read)
     def _prolong(self) -> None:
         """Ask for another end."""
-        row, store = self.query_one(MuteList).current, self.store
+        row, store = self._mutes.current, self.store
         if row is None:
             return
 
@@ -186,18 +147,10 @@ class MutesScreen(SpokenModal[None]):
         ask = LineQuestion(question, yes=self.say("mutes.yes_prolong"), value=USUAL, problem=problem, meaning=meaning)
         self.app.push_screen(ask, answered)
 
-    def action_undo(self) -> None:
-        """Take the last deed back."""
-        self._deeds.do("undo", ())
-
     def action_over(self) -> None:
         """Show also what is over, or not."""
         self._over = not self._over
-        self._read_soon()
-
-    def action_leave(self) -> None:
-        """Leave."""
-        self.dismiss()
+        self.read_soon()
 
     def _do(self, deed: Callable[[], Mute], what: str, back: Callable[[], Mute]) -> None:
         def work() -> None:
@@ -211,6 +164,6 @@ class MutesScreen(SpokenModal[None]):
             key = "mutes.said_until" if one.in_force(now) else "mutes.said_over"
             said = self.say(key, number=one.id, until=when(one.over_at, now, zone))
             self.notify(f"{said} · {self.say('deeds.undo_hint')}")
-            self._read()
+            self.read()
 
         self.console.deeds.start(work)
