@@ -45,7 +45,7 @@ class Mailing:
             to_name=letter.recipient_name,
             to_address=letter.recipient_address,
             date=letter.created_at,
-            message_id=message_id(self._key, letter.id, self._domain),
+            message_id=message_id(self._key, letter.id, letter.created_at, self._domain),
             references=thread_id(self._key, letter.object_type, letter.object_id, self._domain),
         )
         content = write_letter(self._body(letter), head, transliterated=sending.transliterate_headers)

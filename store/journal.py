@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from store import feed, message_ids, tables
-from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard
+from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, FeedRow
 from store.engine import Store
 from store.settings import sending_in
 from store.vocabulary import Channel
@@ -140,7 +140,7 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
                 to=f"{line.recipient_name} <{line.recipient_address}>",
                 text=row.text,
                 html=row.html,
-                message_id=message_ids.message_id(key, line.id, domain) if line.channel is Channel.EMAIL else "",
+                message_id=_message_id(key, line, domain),
                 sent_at=row.sent_at,
                 next_at=row.next_at,
                 connection=row.connection,
@@ -157,3 +157,8 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
 def _try(row: Row[Any], outcome: str) -> AttemptCard:
     said = tuple(row.transcript.splitlines())
     return AttemptCard(row.at, row.connection, outcome, row.code, row.answer, row.error_class, said)
+
+
+def _message_id(key: bytes, line: FeedRow, domain: str) -> str:
+    """The Message-ID a letter has; what is shown in the interface has none."""
+    return message_ids.message_id(key, line.id, line.created_at, domain) if line.channel is Channel.EMAIL else ""

@@ -5,6 +5,9 @@ They belong to the store, because the journal proves with them which letter of a
 
 import hashlib
 import re
+from datetime import datetime
+
+from store.types import to_micros
 
 PURPOSE = "message-id"
 """What the key is derived for, see `store.secrets`."""
@@ -13,9 +16,13 @@ _BODY_BYTES, _SEAL_BYTES = 12, 4
 _OURS = re.compile(rf"<?([0-9a-f]{{{2 * _BODY_BYTES}}})([0-9a-f]{{{2 * _SEAL_BYTES}}})@[^@\s<>]+>?")
 
 
-def message_id(key: bytes, delivery_id: int, domain: str) -> str:
-    """The Message-ID of a delivery."""
-    return f"<{_sealed(key, f'delivery:{delivery_id}')}@{domain}>"
+def message_id(key: bytes, delivery_id: int, created_at: datetime, domain: str) -> str:
+    """The Message-ID of a delivery.
+
+    Its number alone would not do: a store that was put back from a backup gives numbers again that are in the world
+    already, and a server that knows the id drops the letter as a copy.
+    """
+    return f"<{_sealed(key, f'delivery:{delivery_id}:{to_micros(created_at)}')}@{domain}>"
 
 
 def thread_id(key: bytes, object_type: str, object_id: str, domain: str) -> str:

@@ -56,7 +56,7 @@ CONDITIONS = (
 
 OURS = Ours.of(SENDING, Keyring.parse(KEY, "tests").derive(PURPOSE))
 """What letters are known by where `SENDING` is set, and the key is that of the tests."""
-OUR_IDS = (message_id(OURS.key, 7, "example.org"), thread_id(OURS.key, "request", "1", "was.example.org"))
+OUR_IDS = (message_id(OURS.key, 7, NOON, "example.org"), thread_id(OURS.key, "request", "1", "was.example.org"))
 MAILS: tuple[dict[str, Any], ...] = (
     {"message_id": "<a@pc.example.org>", "from": "Ольга <OLGA@example.org>", "in_reply_to": " ".join(OUR_IDS)},
     {"message_id": "<b@nagios.example.net>", "from": "olga@example.org", "auto_submitted": "auto-generated"},

@@ -1,7 +1,7 @@
 """The letter writer held against the standard library's parser."""
 
 import email
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -38,7 +38,7 @@ def head(**changes: Any) -> Head:
         "to_name": "Ольга Смирнова",
         "to_address": "olga@example.org",
         "date": NOW,
-        "message_id": message_id(KEY, 1, "example.org"),
+        "message_id": message_id(KEY, 1, NOW, "example.org"),
         "references": thread_id(KEY, "request", "1", "example.org"),
     }
     return Head(**{**values, **changes})
@@ -121,9 +121,11 @@ def test_the_standard_writer_says_the_same() -> None:
 
 
 def test_the_id_is_the_same_on_every_retry_and_tells_nothing() -> None:
-    assert message_id(KEY, 7, "example.org") == message_id(KEY, 7, "example.org")
-    assert message_id(KEY, 7, "example.org") != message_id(KEY, 8, "example.org")
-    assert message_id(KEY, 7, "example.org") != message_id(b"other" * 8, 7, "example.org")
+    assert message_id(KEY, 7, NOW, "example.org") == message_id(KEY, 7, NOW, "example.org")
+    assert message_id(KEY, 7, NOW, "example.org") != message_id(KEY, 8, NOW, "example.org")
+    assert message_id(KEY, 7, NOW, "example.org") != message_id(b"other" * 8, 7, NOW, "example.org")
+    later = NOW + timedelta(microseconds=1)
+    assert message_id(KEY, 7, NOW, "example.org") != message_id(KEY, 7, later, "example.org"), "a number given again"
     assert thread_id(KEY, "request", "7", "example.org") != thread_id(KEY, "task", "7", "example.org")
 
 

@@ -20,11 +20,11 @@ from store.journal import delivery, story
 from store.message_ids import message_id, thread_id
 from store.outbox import page
 from store.settings import save_sending
-from tests.desk import PEOPLE, SENDING, TEAMS, event, furnish, lines
+from tests.desk import NOON, PEOPLE, SENDING, TEAMS, event, furnish, lines
 
 KEY = b"k" * 32
 OURS = Ours.of(SENDING, KEY)
-LETTER, THREAD = message_id(KEY, 7, "example.org"), thread_id(KEY, "request", "1", "example.org")
+LETTER, THREAD = message_id(KEY, 7, NOON, "example.org"), thread_id(KEY, "request", "1", "example.org")
 COMMENT = {"text": "Готово", "private": False}
 
 
@@ -50,7 +50,7 @@ def _quiet(**mail: Any) -> str:
         ({"message_id": LETTER.replace("example.org", "before.example.org")}, "own_letter"),
         ({"message_id": LETTER.replace("@", "0@")}, ""),
         ({"message_id": f"<{'0' * 32}@example.org>"}, ""),
-        ({"message_id": message_id(b"o" * 32, 7, "example.org")}, ""),
+        ({"message_id": message_id(b"o" * 32, 7, NOON, "example.org")}, ""),
         ({"from": "Служба поддержки <ROBOT@example.org>"}, "own_sender"),
         ({"from": {"email": "help@example.org", "name": "Поддержка"}}, "own_sender"),
         ({"from": "olga@example.org", "auto_submitted": "auto-replied"}, "automatic_reply"),
