@@ -165,6 +165,15 @@ def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 50
     return held
 
 
+def hold_queued(connection: Connection, now: datetime, reason: str) -> int:
+    """Put all letters that are still to go on hold with the reason, whoever has leased them; gives how many."""
+    d = tables.delivery
+    statement = update(d).where(DUE).values(state=DeliveryState.HELD.value, reason=reason, claimed_by=None, next_at=now)
+    held = connection.execute(statement).rowcount
+    rates.count_in(connection, now, {DeliveryState.HELD: held})
+    return held
+
+
 def release(connection: Connection, now: datetime, reasons: Sequence[str]) -> int:
     """Let letters held for one of these reasons go on, those of a paced retry at its pace; gives how many."""
     d = tables.delivery

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from dispatch.forecast import Alert
 from dispatch.remedies import REMEDIES, advice
+from store.backup import HOLD_RESTORED
 from store.cards import ConnectionHealth, DispatcherCard, MailConnection, Queue, Status
 from store.sanitise import clean_line
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
@@ -105,7 +106,8 @@ def _held(queue: Queue, texts: Texts) -> Iterable[BoardLine]:
         words = reason_in_words(reason, texts) or texts("board.held")
         storm = reason in STORMS
         goal: Goal = ("deliveries", "storm" if storm else DeliveryState.HELD.word, "")
-        detail = texts("board.held_storm" if storm else "board.held_detail", reason=words, count=count)
+        kind = "storm" if storm else HOLD_RESTORED if reason == HOLD_RESTORED else "detail"
+        detail = texts(f"board.held_{kind}", reason=words, count=count)
         yield BoardLine(f"held:{reason}", f"{sign} {words}", str(count), "warning", detail, goal)
 
 
