@@ -53,4 +53,3 @@ class DeliveryViews(Views[DeliveryView]):
 
 
 VIEWS = DeliveryViews(DeliveryView, tables.delivery_view, "delivery_view", MAX_FILTER)
-views_in = VIEWS.all_in

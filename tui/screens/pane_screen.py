@@ -9,7 +9,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.message import Message
 
-from store.delivery_views import DeliveryView, views_in
+from store.delivery_views import VIEWS, DeliveryView
 from store.errors import StoreError
 from store.sanitise import clean_line
 from tui import moments
@@ -120,7 +120,7 @@ class PaneScreen(SectionScreen):
         def read() -> None:
             try:
                 with self.store.read() as connection:
-                    self.post_message(self.ViewsRead(views_in(connection), key))
+                    self.post_message(self.ViewsRead(VIEWS.all_in(connection), key))
             except StoreError:
                 return  # the follower says so, loudly
 
