@@ -133,6 +133,11 @@ class FilterBar(Vertical):
         self._timer = self.set_timer(PAUSE_S, self._read)
 
     @property
+    def told(self) -> bool:
+        """Whether the list was told of what stands there."""
+        return self._timer is None
+
+    @property
     def asked_for(self) -> DeliveryQuery:
         """What is asked for by what stands there now; the list is told a moment later."""
         return self._parsed().query

@@ -111,6 +111,12 @@ class LivePane(Widget, can_focus=True):
         return self._place.view.query
 
     @property
+    def up_to_date(self) -> bool:
+        """Whether what is wanted was read and found, as far as there is any."""
+        seen = self._place.seen
+        return seen is not None and seen.view == self._place.view and seen.looking is None
+
+    @property
     def marked(self) -> list[int]:
         """Ids of the marked rows, smallest first; they need not be at hand."""
         return sorted(self._marked)
