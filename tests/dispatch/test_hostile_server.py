@@ -61,12 +61,9 @@ def lost_by_the_loop() -> Iterator[None]:
     `asyncio.wait_for` then drops it unclosed. With the short patience of these tests that happens, and the warning
     would fall upon whichever test the collector happens to run in.
     """
-    _collect()
+    gc.collect()
+    gc.freeze()  # what is there before the test need not be looked at again
     yield
-    _collect()
-
-
-def _collect() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
