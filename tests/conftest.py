@@ -1,9 +1,11 @@
 """Fixtures every test may ask for: a store on both engines; options of the suite."""
 
 import gc
+import inspect
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import hypothesis
 import pytest
@@ -43,6 +45,43 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
+SAME_CODE = {"size", "language", "number", "store_url"}
+"""Parameters that change what is seen, or where it is kept, but not which code shows or keeps it."""
+
+
+def measured_once(test: pytest.Function) -> bool:
+    """Whether the cases of a test go the same ways: it works a console, or has programs run as a user runs them.
+
+    Most of its work is then the framework's, or the start of the interpreter; what is particular to each case has tests
+    of its own beside the module it belongs to.
+    """
+    folder, function = Path(__file__).parent, cast("Any", test.function)
+    console = folder / "tui" in test.path.parents and inspect.iscoroutinefunction(function)
+    return console or test.path.parent == folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure once what a test covers, for measuring doubles its time: the gate must hold without the others."""
+    measured: set[str] = set()
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        cases = item.callspec.params if hasattr(item, "callspec") and not measured_once(item) else {}
+        others = sorted((name, repr(case)) for name, case in cases.items() if name not in SAME_CODE)
+        case = f"{item.path} {item.originalname} {others}"
+        if case in measured:
+            item.add_marker(pytest.mark.no_cover)
+        measured.add(case)
+
+
+@pytest.fixture(autouse=True)
+def measured_with_its_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not measured in a test is not measured in the processes it starts, either."""
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -116,6 +116,7 @@ def connect(store: Store, server: OddServer, row: Hostility, ca_file: str) -> No
     save_connection(store, card, password=PASSWORD, who="test")
 
 
+@pytest.mark.no_cover  # it goes, a hundred times, where others have been
 @pytest.mark.parametrize("row", [*table()], ids=str)
 async def test_every_letter_is_sent_once_or_waits_or_is_dead_with_its_reason(
     row: Hostility, store: Store, clock: HandClock, authority: Authority, monkeypatch: pytest.MonkeyPatch

@@ -10,23 +10,6 @@ from tests.desk import furnish, open_store
 from tests.store.letters import fill
 from tests.tui.scripted_desk import scripted_store
 
-SAME_CODE = {"size", "language", "number"}
-"""Parameters that change what is seen, but not which code shows it."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure what a test covers once, not in every size, language and section: measuring doubles its time."""
-    measured: set[str] = set()
-    for item in items:
-        if not isinstance(item, pytest.Function) or Path(__file__).parent not in item.path.parents:
-            continue
-        cases = item.callspec.params if hasattr(item, "callspec") else {}
-        others = sorted((name, repr(case)) for name, case in cases.items() if name not in SAME_CODE)
-        case = f"{item.path} {item.originalname} {others}"
-        if case in measured:
-            item.add_marker(pytest.mark.no_cover)
-        measured.add(case)
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
