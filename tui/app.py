@@ -24,6 +24,7 @@ from tui.key_order import KeyOrder, Passed
 from tui.openers import Openers
 from tui.screens.opening import OpeningScreen
 from tui.spoken import Spoken, binding
+from tui.style_sheet import read_once
 from tui.terminal import TerminalSignals, install_patient_writer
 from tui.texts import Texts
 from tui.widgets.sidebar import SECTIONS, MenuItem
@@ -105,6 +106,7 @@ class ConsoleApp(Openers):
     ) -> None:
         super().__init__()
         install_patient_writer()
+        read_once(self)
         self.failure: Exception | None = None
         # What is chosen on a screen and holds when one comes back to it.
         self.notice = ""
