@@ -107,7 +107,7 @@ class DeliveryScreen(Spoken[None]):
 
     def __init__(self, delivery_id: int) -> None:
         super().__init__()
-        self._id = delivery_id
+        self._delivery_id = delivery_id
         self._story: Story | None = None
         self._page = TABS[0]
         self._texts: dict[str, str] = {}
@@ -150,8 +150,8 @@ class DeliveryScreen(Spoken[None]):
 
     def _load(self) -> None:
         try:
-            events = journal.story(self.store, f"D{self._id}")
-            found = [(event, card) for event in events for card in event.deliveries if card.row.id == self._id]
+            events = journal.story(self.store, f"D{self._delivery_id}")
+            found = [(event, card) for event in events for card in event.deliveries if card.row.id == self._delivery_id]
             if not found:
                 self.post_message(self.Loaded(None))
                 return
@@ -168,7 +168,7 @@ class DeliveryScreen(Spoken[None]):
     async def _show(self, event: Loaded) -> None:
         story = event.story
         if story is None:
-            self.query_one("#letter-text", Static).update(Content(self.say("delivery.gone", id=self._id)))
+            self.query_one("#letter-text", Static).update(Content(self.say("delivery.gone", id=self._delivery_id)))
             return
         if story == self._story:
             return
@@ -229,13 +229,13 @@ class DeliveryScreen(Spoken[None]):
     def action_deed(self, deed: str) -> None:
         """Do something with the delivery; what is copied is the page that is shown."""
         if deed != "copy":
-            self._deeds.do(deed, [self._id])
+            self._deeds.do(deed, [self._delivery_id])
         elif text := self._texts.get(self._page):
             self._copy(text, self.say(f"delivery.{self._page}"))
 
     def action_copy_number(self) -> None:
         """Copy the number."""
-        self._copy(f"D{self._id}", f"D{self._id}")
+        self._copy(f"D{self._delivery_id}", f"D{self._delivery_id}")
 
     def _copy(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)

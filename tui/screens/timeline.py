@@ -75,13 +75,13 @@ class TimelineScreen(SpokenModal[None]):
 
     def __init__(self, object_type: str = "", object_id: str = "", *, made_up: NewEvent | None = None) -> None:
         super().__init__()
-        self._type, self._id, self._made_up = object_type, object_id, made_up
+        self._type, self._object_id, self._made_up = object_type, object_id, made_up
         self._names: Mapping[str, str] = {}
 
     def compose(self) -> ComposeResult:
         yield Label(Content(self.say("timeline.title")), id="timeline-title")
         if self._made_up is None:
-            key = clean_line(self._id)
+            key = clean_line(self._object_id)
             yield Input(key, placeholder=self.say("timeline.hint"), id="timeline-key", compact=True)
         yield TimelineView(id="timeline-view")
         yield Static(id="timeline-state")
@@ -90,7 +90,7 @@ class TimelineScreen(SpokenModal[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        if self._id or self._made_up is not None:
+        if self._object_id or self._made_up is not None:
             self.query_one(TimelineView).focus()
             self._look()
         else:
@@ -136,11 +136,11 @@ class TimelineScreen(SpokenModal[None]):
     @on(Input.Submitted, "#timeline-key")
     def _asked(self, event: Input.Submitted) -> None:
         if key := event.value.strip():
-            self._type, self._id = "", key
+            self._type, self._object_id = "", key
             self._look()
 
     def _look(self) -> None:
-        object_type, asked, made_up = self._type, self._id, self._made_up
+        object_type, asked, made_up = self._type, self._object_id, self._made_up
         self._tell(self.say("why.looking"))
 
         def read() -> None:
@@ -163,7 +163,7 @@ class TimelineScreen(SpokenModal[None]):
 
     @on(Found)
     def _show(self, event: Found) -> None:
-        if event.asked != self._id:
+        if event.asked != self._object_id:
             return
         if event.found is None:
             self._tell(self.say("timeline.nothing", asked=event.asked))

@@ -218,3 +218,13 @@ async def test_one_that_is_gone_is_said_to_be(store: Store) -> None:
     async with section(store, lambda: DeliveryScreen(99_999), language="en") as pilot:
         await until(pilot, lambda: "no delivery D99999" in seen(pilot.app))
         await press(pilot, "w", "r", "escape")
+
+
+async def test_a_letter_may_be_opened_over_itself(store: Store) -> None:
+    """As when a row is clicked and Enter pressed at once."""
+    row = the_row(store, DeliveryState.DEAD)
+    async with opened(store, row.id) as pilot:
+        pilot.app.push_screen(DeliveryScreen(row.id))
+        await until(pilot, lambda: f"D{row.id}" in seen(pilot.app))
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, DeliveryScreen)
