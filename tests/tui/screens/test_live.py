@@ -16,7 +16,6 @@ from store.engine import Store
 from store.moves import Deed
 from store.vocabulary import DeliveryState
 from tests.desk import event, lines
-from tests.tui.screens.sections import settle
 from tests.tui.scripted_desk import add_notice, scripted_store
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
@@ -370,7 +369,6 @@ async def test_what_died_is_acknowledged_sent_again_and_taken_back_from_the_pane
         await until(pilot, lambda: pane(app).rows and here(app) == dead)
         await pilot.press("r")
         await until(pilot, lambda: dead not in [row.id for row in pane(app).rows])
-        await settle(pilot)  # the store is seen before the deed has told of itself, and only then is it taken back
         await pilot.press("u")
         await until(pilot, lambda: dead in [row.id for row in pane(app).rows])
         await pilot.press("ctrl+a")
