@@ -59,27 +59,28 @@ class KeyOrder:
         """A key is done with, unless it has opened a screen, which then must be there first."""
         if message.number != self._number or not self._under_way:
             return
-        if self._app.screen is not self._screen:
-            self._screen, self._rounds = self._app.screen, max(1, self._rounds)
-        await self._follow()
+        screen = self._app.screen
+        if screen is not self._screen:
+            self._screen, self._rounds = screen, max(1, self._rounds)
+        if not self._follow(self._app.focused or screen):
+            await self._go_on()
 
     async def _begin(self, key: Key) -> None:
         self._number += 1
-        self._under_way, self._screen, self._rounds = True, self._app.screen, ROUNDS
-        target = self._app.focused or self._screen
+        self._screen, self._rounds = self._app.screen, ROUNDS
+        target: Widget = self._app.focused or self._screen
+        self._under_way = True
         await self._hand_on(key)
-        await self._follow(target)
+        self._under_way = self._follow(target)
 
-    async def _follow(self, target: Widget | None = None) -> None:
-        """Send a message after the key, to where it went or to whatever has the focus now."""
+    def _follow(self, target: Widget) -> bool:
+        """Send a message after the key; false when it is done with, or where it went is being taken away."""
         self._rounds -= 1
-        one = target or self._app.focused or self._app.screen
-        if self._rounds < 0 or not one.post_message(Passed(self._number)):  # it is done with, or being taken away
-            await self._go_on()
+        return self._rounds >= 0 and target.post_message(Passed(self._number))
 
     async def _go_on(self) -> None:
         self._under_way = False
-        if self._waiting:
+        while self._waiting and not self._under_way:
             await self._begin(self._waiting.popleft())
         if self._waiting:
             self._be_patient()
