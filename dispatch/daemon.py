@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from dispatch.digest import send_due
 from dispatch.planner import Planner
 from dispatch.sender import LEASE, STORE_RETRY_S, Sender
+from dispatch.supervisor import Supervisor
 from dispatch.ticks import Clock, due_count, forget
 from store import outbox, rates, rule_stats, search_index
 from store.cards import DispatcherCard
@@ -90,14 +91,18 @@ class Daemon:
         now = store.clock()
         self._card = DispatcherCard(self.id, host, os.getpid(), now, now, alive=True)
         self._sender = Sender(store, self.id, stop, self._send_wake, lease=lease)
+        self._supervisor = Supervisor()
 
     async def run(self) -> Summary:
         """Run until told to stop, or until idle."""
         await self._beat()
+        self._supervisor.tell(READY="1")
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._schedule_loop()]
                 loops += [self._beat_loop(), self._housekeeping_loop(), self._index_loop()]
+                if self._supervisor.listens:
+                    loops.append(self._tell_loop())
                 if self._until_idle:
                     loops.append(self._idle_loop())
                 tasks = [group.create_task(loop) for loop in loops]
@@ -203,6 +208,19 @@ class Daemon:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             await self._patiently(self._beat)
+
+    async def _tell_loop(self) -> None:
+        """Tell whoever supervises this process that it lives; a store that is away is no reason to begin anew."""
+        while True:
+            tally = self._sender.tally
+            said = f"planned {self._planned}, sent {tally.sent}, failed {tally.failed}, gave up {tally.dead}"
+            self._supervisor.tell(WATCHDOG="1", STATUS=said, **({"STOPPING": "1"} if self._stop.is_set() else {}))
+            if self._stop.is_set():
+                await asyncio.sleep(self._supervisor.every_s)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._supervisor.every_s):
+                    await self._stop.wait()
 
     async def _beat(self) -> None:
         now = self._store.clock()

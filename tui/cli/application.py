@@ -5,7 +5,22 @@ from typing import Annotated
 import typer
 
 from store.vocabulary import Language
-from tui.cli import audit, backup, deadlines, deeds, mail, mutes, people, queue, rules, settings, storms, story, web
+from tui.cli import (
+    audit,
+    backup,
+    deadlines,
+    deeds,
+    mail,
+    mutes,
+    people,
+    queue,
+    rules,
+    settings,
+    storms,
+    story,
+    units,
+    web,
+)
 from tui.cli.options import Json, StoreUrl
 
 application = typer.Typer(
@@ -55,5 +70,5 @@ def demo(
     raise typer.Exit(run_demo(seconds, headless, json, language))
 
 
-for module in (settings, people, queue, deeds, mutes, deadlines, storms, story, rules, mail, audit, backup, web):
+for module in (settings, people, queue, deeds, mutes, deadlines, storms, story, rules, mail, audit, backup, units, web):
     module.add_to(application)
