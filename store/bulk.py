@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import ColumnElement, Connection, Dialect, Select, Table, func, select
 
 MAX_PARAMETERS = 6_000
 """In one statement. SQLite allows 32,766 and PostgreSQL 65,535; more rows at once save nothing."""
@@ -64,6 +64,32 @@ def update_rows(
         sets = _sets(table, tuple(columns), connection.dialect)
         statement = f"UPDATE {_name(table)} SET {sets} FROM (VALUES {values}) AS new WHERE id = new.column1 AND {only}"
         connection.exec_driver_sql(statement, parameters)
+
+
+def fetch_rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The rows of a query, of any columns but binary ones, fetched at one step.
+
+    The driver of SQLite lets go of the interpreter at each row, like `executemany`; here the database makes one JSON
+    document of them. What the query orders by must be told by its columns, where the order matters.
+    """
+    if connection.dialect.name != "sqlite":
+        return [tuple(row) for row in connection.execute(query)]
+    columns = query.subquery().c
+    whole = connection.execute(select(func.json_group_array(func.json_array(*columns)))).scalar_one()
+    rows: list[list[Any]] = json.loads(whole)
+    for place, column in enumerate(columns):
+        reads = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
+        if reads is not None:
+            for row in rows:
+                row[place] = reads(row[place])
+    return [tuple(row) for row in rows]
+
+
+def among(connection: Connection, column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
+    """That a column is one of some ids; one parameter, however many."""
+    if connection.dialect.name != "sqlite":
+        return column.in_(ids)
+    return column.in_(select(func.json_each(as_json(list(ids))).table_valued("value").c.value))
 
 
 def known_keys(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, and_, select, update
 
 from store import bulk, tables
 from store.deadlines import Deadlines
@@ -122,9 +122,17 @@ def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:
 
 def unplanned(connection: Connection, limit: int, after: int = 0) -> list[StoredEvent]:
     """Accepted events that wait for the planner, oldest first; only those with an id above `after`."""
-    table = tables.event
-    query = select(table).where(table.c.planned_at.is_(None), table.c.id > after).order_by(table.c.id).limit(limit)
-    return [to_stored(row) for row in connection.execute(query)]
+    e = tables.event
+    query = (
+        select(
+            e.c.id, e.c.source, e.c.external_id, e.c.object_type, e.c.event_type, e.c.object_id, e.c.object_number,
+            e.c.title, e.c.at, e.c.data,
+        )
+        .where(e.c.planned_at.is_(None), e.c.id > after)
+        .order_by(e.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return sorted((StoredEvent(*row) for row in bulk.fetch_rows(connection, query)), key=lambda event: event.id)
 
 
 def to_stored(row: Row[Any]) -> StoredEvent:
@@ -137,11 +145,15 @@ def to_stored(row: Row[Any]) -> StoredEvent:
 
 def take_planned(connection: Connection, now: datetime, ids: Sequence[int]) -> set[int]:
     """Mark events as planned; gives those that nobody else has planned meanwhile."""
-    table = tables.event
-    statement = (
-        update(table).where(table.c.id.in_(ids), table.c.planned_at.is_(None)).values(planned_at=now)
-    ).returning(table.c.id)
-    return set(connection.execute(statement).scalars())
+    e = tables.event
+    free = and_(bulk.among(connection, e.c.id, ids), e.c.planned_at.is_(None))
+    statement = update(e).where(free).values(planned_at=now)
+    if connection.dialect.name != "sqlite":
+        return set(connection.execute(statement.returning(e.c.id)).scalars())
+    # A transaction that writes is alone here, and the rows of a RETURNING come one by one.
+    taken = {row[0] for row in bulk.fetch_rows(connection, select(e.c.id).where(free))}
+    connection.execute(statement)
+    return taken
 
 
 def as_stored(event: NewEvent, seen: Data | None, key: int = 0) -> StoredEvent:

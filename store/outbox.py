@@ -74,32 +74,31 @@ class Settlement:
 def claim(connection: Connection, now: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claimed]:
     """Lease due letters: new ones, those to be tried again, and those whose lease ran out. Oldest first."""
     d, n, e = tables.delivery, tables.notification, tables.event
-    due = (
-        select(d.c.id)
-        .where(DUE, d.c.next_at <= now)
-        .order_by(d.c.next_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        # PostgreSQL may run a subquery in IN once for each row, and then LIMIT limits nothing; a WITH runs once.
-        .cte("due")
-    )
     lease = {"state": DeliveryState.SENDING.value, "next_at": lease_until, "claimed_by": owner}
-    statement = update(d).where(d.c.id.in_(select(due.c.id))).values(**lease).returning(d.c.id)
-    ids = list(connection.execute(statement).scalars())
+    due = select(d.c.id).where(DUE, d.c.next_at <= now).order_by(d.c.next_at).limit(limit)
+    if connection.dialect.name == "sqlite":
+        # A transaction that writes is alone here, and the rows of a RETURNING come one by one.
+        ids = [row[0] for row in bulk.fetch_rows(connection, due)]
+        if ids:
+            connection.execute(update(d).where(bulk.among(connection, d.c.id, ids)).values(**lease))
+    else:
+        # PostgreSQL may run a subquery in IN once for each row, and then LIMIT limits nothing; a WITH runs once.
+        once = due.with_for_update(skip_locked=True).cte("due")
+        statement = update(d).where(d.c.id.in_(select(once.c.id))).values(**lease).returning(d.c.id)
+        ids = list(connection.execute(statement).scalars())
     if not ids:
         return []
+    columns = (
+        d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, n.c.subject, n.c.text,
+        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.next_at,
+    )  # fmt: skip
     query = (
-        select(
-            d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, d.c.created_at,
-            d.c.next_at.label("lease_until"),
-            n.c.subject, n.c.text, n.c.html, e.c.object_type, e.c.object_id,
-        )
+        select(*columns)
         .join(n, n.c.id == d.c.notification_id)
         .join(e, e.c.id == d.c.event_id)
-        .where(d.c.id.in_(ids))
-        .order_by(d.c.id)
-    )  # fmt: skip
-    return [Claimed(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - public in SQLAlchemy
+        .where(bulk.among(connection, d.c.id, ids))
+    )
+    return sorted((Claimed(*row) for row in bulk.fetch_rows(connection, query)), key=lambda letter: letter.id)
 
 
 def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Settlement]) -> None:
