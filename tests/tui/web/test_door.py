@@ -197,7 +197,8 @@ async def test_consoles_come_and_go_with_their_tabs(desk: Desk, monkeypatch: pyt
     await first.close()
     third = await desk.tab(headers)  # it waits for the place of the first
     await painted(third, "Nothing has happened yet")
-    assert not alive(processes)
+    assert not alive(processes[:1]), "two consoles at once"
+    await until(lambda: not alive(processes), "a dispatcher outlives its console")
     os.kill(desk.processes[0], signal.SIGSTOP)
     await third.close()
     await until(lambda: not desk.processes, "a console that hangs is not ended")
