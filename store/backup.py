@@ -120,21 +120,18 @@ def restore(copy: Path, url: str, who: str, *, send: bool = False) -> Restored:
     """
     check_url(url)
     target = _file_of(url, "restore", "pg_restore puts copies back")
-    if not copy.is_file():
-        msg = f"{copy} is no file"
-        raise StoreUnreachableError(msg)
+    _refuse_no_file(copy)
     _refuse_damaged(copy, str(copy))
     prepare_file(target)
     with _partial(target) as partial:
-        source = sqlite3.connect(f"file:{copy}?mode=ro", uri=True)
-        with closing(source), closing(sqlite3.connect(partial)) as connection:
+        with _reading(copy) as source, closing(sqlite3.connect(partial)) as connection:
             source.backup(connection)
         with closing(Store.open(f"sqlite:///{partial}")) as store:
-            held, silent = store.write(lambda connection: _calm(connection, store, who, copy, send=send))
+            held = store.write(lambda connection: _calm(connection, store, who, copy, send=send))
         unopened = _unopened(partial, target)
         before = _set_aside(target)
         _put(partial, target)
-    return Restored(target, before, held, silent, unopened)
+    return Restored(target, before, held, not send, unopened)
 
 
 def problems(url: str) -> list[str]:
@@ -144,20 +141,18 @@ def problems(url: str) -> list[str]:
         StoreUnreachableError: It is not on SQLite, or cannot be read at all.
     """
     path = _file_of(url, "verify", "its own tools check it (amcheck)")
-    if not path.is_file():
-        msg = f"{path} is no file"
-        raise StoreUnreachableError(msg)
+    _refuse_no_file(path)
     return _damage(path)
 
 
-def _calm(connection: Connection, store: Store, who: str, copy: Path, *, send: bool) -> tuple[int, bool]:
-    """Leave nothing of the copy's time going on by itself."""
+def _calm(connection: Connection, store: Store, who: str, copy: Path, *, send: bool) -> int:
+    """Leave nothing of the copy's time going on by itself, unless it is to `send`; gives how many letters are held."""
     now = store.clock()
     held = 0 if send else outbox.hold_queued(connection, now, HOLD_RESTORED)
     if not send:
         save_silent_mode_in(connection, store, SilentMode(SilentState.ON), who)
     record(connection, now, who, "store:restore", None, {"copy": copy.name, "held": held, "silent": not send})
-    return held, not send
+    return held
 
 
 def _set_aside(path: Path) -> Path | None:
@@ -168,8 +163,7 @@ def _set_aside(path: Path) -> Path | None:
     try:
         with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
             # Leaving write-ahead logging needs the file alone: this is how SQLite tells that others have it open.
-            connection.execute("PRAGMA journal_mode=DELETE")
-            alone = connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+            alone = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0] == "delete"
     except sqlite3.DatabaseError as error:
         alone = "not a database" in str(error)  # whatever it was, it is kept
     if not alone:
@@ -194,7 +188,8 @@ def _unopened(partial: Path, target: Path) -> int:
     keys = key_file(target)
     if keys is not None and not keys.is_file():
         return len(secrets)
-    return sum(not _opens(Keyring.for_store(target), *secret) for secret in secrets)
+    keyring = Keyring.for_store(target)
+    return sum(not _opens(keyring, *secret) for secret in secrets)
 
 
 def _opens(keyring: Keyring, sealed: bytes, place: str) -> bool:
@@ -203,6 +198,12 @@ def _opens(keyring: Keyring, sealed: bytes, place: str) -> bool:
     except SecretError:
         return False
     return True
+
+
+def _refuse_no_file(path: Path) -> None:
+    if not path.is_file():
+        msg = f"{path} is no file"
+        raise StoreUnreachableError(msg)
 
 
 def _refuse_damaged(path: Path, shown: str) -> None:
@@ -218,7 +219,7 @@ def _refuse_damaged(path: Path, shown: str) -> None:
 
 def _damage(path: Path) -> list[str]:
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with _reading(path) as connection:
             checked = connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})")
             found = [str(row[0]) for row in checked if row[0] != "ok"]
             lost = connection.execute("PRAGMA foreign_key_check").fetchmany(MOST_PROBLEMS)
@@ -229,7 +230,7 @@ def _damage(path: Path) -> list[str]:
 
 def _schema(path: Path) -> str:
     """The revision of the schema, empty where it is no store."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with _reading(path) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             connection.execute("SELECT id FROM delivery LIMIT 1")
@@ -239,7 +240,7 @@ def _schema(path: Path) -> str:
 
 
 def _count(path: Path, table: str) -> int:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with _reading(path) as connection:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608 - ours
 
 
@@ -249,6 +250,11 @@ def _file_of(url: str, command: str, instead: str) -> Path:
         msg = f"{command} is for stores on SQLite. This one is on PostgreSQL: {instead}"
         raise StoreUnreachableError(msg)
     return path
+
+
+def _reading(path: Path) -> "closing[sqlite3.Connection]":
+    """A file opened for reading alone; any sign may be in its name."""
+    return closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True))
 
 
 @contextmanager

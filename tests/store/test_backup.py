@@ -55,6 +55,13 @@ def test_a_copy_is_the_store_as_it_was_and_private(store: Store, tmp_path: Path)
     assert sorted(one.name for one in tmp_path.iterdir() if "partial" in one.name) == []
 
 
+def test_any_sign_may_be_in_the_name_of_a_copy(store: Store, tmp_path: Path) -> None:
+    made = back_up(store, tmp_path / "copy #1?100%.db")
+    restored = restore(made.path, f"sqlite:///{tmp_path / 'again.db'}", "t", send=True)
+    with closing(Store.open(f"sqlite:///{restored.path}")) as again:
+        assert outbox.page(again) == outbox.page(store)
+
+
 def test_it_is_one_moment_although_others_write_meanwhile(store: Store, tmp_path: Path) -> None:
     ended = threading.Event()
 
