@@ -20,11 +20,11 @@ from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
 from tui.widgets.audit_detail import entry_text, question_text, refusal
-from tui.widgets.audit_list import COLUMNS, AuditLine, AuditList, audit_line, widths
+from tui.widgets.audit_list import AuditLine, AuditList, audit_line, widths
 from tui.widgets.audit_words import AuditWords
+from tui.widgets.column_list import head
 from tui.widgets.connection_card import moment
 from tui.widgets.detail import Detail
-from tui.widgets.feed_line import fitted
 from tui.widgets.question import Question
 
 PAGE = 200
@@ -199,9 +199,8 @@ class AuditScreen(SectionScreen):
 
     @on(AuditList.Sized)
     def _head(self, event: AuditList.Sized) -> None:
-        sizes = widths(event.width)
-        words = " ".join(fitted(self.say(f"audit.column_{column}"), sizes[column]) for column in COLUMNS)
-        self.query_one("#audit-head", Static).update(Content(words.rstrip()))
+        words = head(widths(event.width), lambda column: self.say(f"audit.column_{column}"))
+        self.query_one("#audit-head", Static).update(words)
 
     @on(AuditList.Read)
     def _to_detail(self) -> None:

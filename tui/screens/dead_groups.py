@@ -21,12 +21,11 @@ from store.settings import connections_in
 from tui.operator import operator
 from tui.screens.list_modal import ListModal
 from tui.spoken import SpokenModal, binding
-from tui.widgets.column_list import ColumnList, shared
+from tui.widgets.column_list import ColumnList, head, shared
 from tui.widgets.delivery_deeds import KEYS, DeliveryDeeds
 from tui.widgets.delivery_list import DeliveryList
 from tui.widgets.delivery_list import widths as delivery_widths
 from tui.widgets.delivery_words import clock_time, reason_in_words
-from tui.widgets.feed_line import fitted
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.line_question import LineQuestion
 from tui.widgets.mute_words import when
@@ -279,9 +278,8 @@ class DeadLettersScreen(SpokenModal[None]):
 
     @on(DeliveryList.Sized)
     def _head(self, event: DeliveryList.Sized) -> None:
-        sizes = delivery_widths(event.width)
-        words = " ".join(fitted(self.say(f"deliveries.{column}"), size) for column, size in sizes.items())
-        self.query_one("#dead-letters-head", Static).update(Content(words.rstrip()))
+        words = head(delivery_widths(event.width), lambda column: self.say(f"deliveries.{column}"))
+        self.query_one("#dead-letters-head", Static).update(words)
 
     def action_deed(self, deed: str) -> None:
         """Do something with what is marked, or with the row."""

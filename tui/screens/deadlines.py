@@ -20,10 +20,10 @@ from store.types import to_micros
 from tui.operator import operator
 from tui.screens.base import SectionScreen
 from tui.spoken import binding
+from tui.widgets.column_list import head
 from tui.widgets.deadline_list import DeadlineList, widths
 from tui.widgets.deadline_words import detail_text, finder
 from tui.widgets.detail import Detail
-from tui.widgets.feed_line import fitted
 
 REREAD_S = 15
 """Time alone moves deadlines from one count to another: they are read again though nothing was committed."""
@@ -257,8 +257,8 @@ class DeadlinesScreen(SectionScreen):
 
     @on(DeadlineList.Sized)
     def _head(self, event: DeadlineList.Sized) -> None:
-        words = " ".join(fitted(self.say(f"due.column_{column}"), size) for column, size in widths(event.width).items())
-        self.query_one("#due-head", Static).update(Content(words.rstrip()))
+        words = head(widths(event.width), lambda column: self.say(f"due.column_{column}"))
+        self.query_one("#due-head", Static).update(words)
 
     @on(DeadlineList.Read)
     def _to_detail(self) -> None:

@@ -17,11 +17,10 @@ from store.vocabulary import DeliveryState
 from tui.screens.base import SectionScreen
 from tui.screens.pane_screen import PaneScreen
 from tui.spoken import binding
-from tui.widgets.column_list import in_columns
+from tui.widgets.column_list import head, in_columns
 from tui.widgets.delivery_filter import STORM, with_state
-from tui.widgets.delivery_list import ACKNOWLEDGED, COLUMNS, in_cells, widths
+from tui.widgets.delivery_list import ACKNOWLEDGED, in_cells, widths
 from tui.widgets.delivery_words import acknowledged_in_words, reason_in_words
-from tui.widgets.feed_line import fitted
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.live_pane import LivePane
 from tui.widgets.storm_deeds import StormDeeds
@@ -45,9 +44,8 @@ class DeliveryHead(Static):
 
     def on_resize(self, event: Resize) -> None:
         """The columns are as wide as the pane, which has a bar at its right."""
-        sizes, say = widths(event.size.width - 1), cast("SectionScreen", self.screen).say
-        words = " ".join(fitted(say(f"deliveries.{column}"), sizes[column]) for column in COLUMNS)
-        self.update(Content(words.rstrip()))
+        say = cast("SectionScreen", self.screen).say
+        self.update(head(widths(event.size.width - 1), lambda column: say(f"deliveries.{column}")))
 
 
 class DeliveriesScreen(PaneScreen):

@@ -11,9 +11,8 @@ from textual.widgets import Label, Static
 from store.errors import StoreError
 from tui.screens.following import Following
 from tui.spoken import SpokenModal
-from tui.widgets.column_list import ColumnList
+from tui.widgets.column_list import ColumnList, head
 from tui.widgets.delivery_deeds import DeliveryDeeds
-from tui.widgets.feed_line import fitted
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.row_list import RowT
 
@@ -35,15 +34,15 @@ class ListModal(Following[None], SpokenModal[None], Generic[RowT]):
     """
 
     def frame(
-        self, title: Label, head: Static, rows: ColumnList[RowT], detail: Static, *below: Widget
+        self, title: Label, names: Static, rows: ColumnList[RowT], detail: Static, *below: Widget
     ) -> Iterable[Widget]:
         """The parts in their order, and the footer."""
-        self._head, self.rows, self._said = head, rows, detail
+        self._head, self.rows, self._said = names, rows, detail
         title.update(Content(self.say(self.HEADING)))
         rows.nothing = self.say(self.NOTHING)
-        for part, name in ((title, "list-title"), (head, "list-head"), (detail, "list-detail")):
+        for part, name in ((title, "list-title"), (names, "list-head"), (detail, "list-detail")):
             part.add_class(name)
-        return (title, head, rows, detail, *below, KeyFooter())
+        return (title, names, rows, detail, *below, KeyFooter())
 
     def on_mount(self) -> None:
         self.deeds = DeliveryDeeds(self, self.read)
@@ -80,8 +79,7 @@ class ListModal(Following[None], SpokenModal[None], Generic[RowT]):
 
     @on(ColumnList.Sized)
     def _name_columns(self, event: ColumnList.Sized) -> None:
-        words = " ".join(fitted(self.column(name), size) for name, size in self.rows.widths(event.width).items())
-        self._head.update(Content(words.rstrip()))
+        self._head.update(head(self.rows.widths(event.width), self.column))
 
     @on(ColumnList.Moved)
     def _say_row(self) -> None:

@@ -1,12 +1,13 @@
 """Rows in columns, whose head and page are their pane's business."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
+from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
 from textual.strip import Strip
@@ -29,6 +30,11 @@ def in_columns(cells: Mapping[str, tuple[str, Style]], widths: Mapping[str, int]
         text, style = cells[column]
         segments += [Segment(fitted(text, size), style), Segment(" ", base)]
     return Strip(segments).adjust_cell_length(width, base)
+
+
+def head(widths: Mapping[str, int], called: Callable[[str], str]) -> Content:
+    """What the columns are called, over them."""
+    return Content(" ".join(fitted(called(column), size) for column, size in widths.items()).rstrip())
 
 
 class ColumnList(RowList[RowT]):

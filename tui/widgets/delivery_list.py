@@ -20,7 +20,6 @@ NARROW_WIDTHS = {"mark": 1, "time": 5, "object": 8, "state": 11, "channel": 1, "
 WIDE_WIDTHS = {"mark": 1, "time": 14, "object": 10, "state": 13, "channel": 1, "recipient": 20}
 ACKNOWLEDGED = "◆"
 """Stands in a row that somebody has acknowledged."""
-COLUMNS = ("mark", "time", "object", "state", "channel", "recipient", "subject")
 
 
 def widths(width: int) -> dict[str, int]:
