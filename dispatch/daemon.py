@@ -214,10 +214,11 @@ class Daemon:
         while True:
             tally = self._sender.tally
             said = f"planned {self._planned}, sent {tally.sent}, failed {tally.failed}, gave up {tally.dead}"
-            self._supervisor.tell(WATCHDOG="1", STATUS=said, **({"STOPPING": "1"} if self._stop.is_set() else {}))
             if self._stop.is_set():
+                self._supervisor.tell(WATCHDOG="1", STATUS=said, STOPPING="1")
                 await asyncio.sleep(self._supervisor.every_s)
                 continue
+            self._supervisor.tell(WATCHDOG="1", STATUS=said)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._supervisor.every_s):
                     await self._stop.wait()

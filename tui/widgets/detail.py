@@ -1,17 +1,13 @@
 """The pane below a list that tells all of the row under the cursor."""
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.spoken import binding
+from tui.widgets.page import Page
 
 
-class Detail(VerticalScroll):
+class Detail(Page):
     """What is under the cursor, in as many lines as it takes; it scrolls when it has the focus."""
 
     DEFAULT_CSS = """
@@ -19,14 +15,6 @@ class Detail(VerticalScroll):
     Detail:focus { border-top: solid $accent; }
     Detail > Static { height: auto; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        binding("up", "scroll_up", "page.up", show=False),
-        binding("down", "scroll_down", "page.down", show=False),
-        binding("pageup", "page_up", "page.page_up", show=False),
-        binding("pagedown,space", "page_down", "page.page_down", show=False),
-        binding("home", "scroll_home", "page.home", show=False),
-        binding("end", "scroll_end", "page.end", show=False),
-    ]
 
     def compose(self) -> ComposeResult:
         yield Static(id="detail-text")

@@ -5,6 +5,7 @@ from typing import Any
 
 from dispatch.digest import send_now
 from store import feed
+from store.acknowledgements import portions
 from store.cards import FeedRow
 from store.engine import Store
 from store.errors import StoreError
@@ -17,8 +18,6 @@ Deed = Callable[[Store, Storm, str], int]
 DEEDS: dict[str, Deed] = {"release": release, "drop": drop, "digest": send_now}
 NAMED = 3
 """Storms a question names."""
-PORTION = 500
-"""Letters that are read at a time."""
 
 
 def storms_of(rows: Sequence[FeedRow], storms: Sequence[StormCard]) -> list[StormCard]:
@@ -51,8 +50,8 @@ class StormDeeds:
     def _find(self, deed: str, ids: Sequence[int]) -> None:
         store = self._screen.store
         storms = list_storms(store)
-        portions = (feed.by_ids(store, ids[start : start + PORTION]) for start in range(0, len(ids), PORTION))
-        these = {storm for rows in portions for storm in storms_of(rows, storms)}
+        letters = (feed.by_ids(store, some) for some in portions(ids, None, pause_s=0))
+        these = {storm for rows in letters for storm in storms_of(rows, storms)}
         found = [storm for storm in storms if storm in these]
         if not found:
             self._screen.notify(self._screen.say("storms.none"), markup=False)
