@@ -3,34 +3,28 @@
 import asyncio
 import contextlib
 import logging
-import os
-import socket
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from dispatch.digest import send_due
+from dispatch.membership import HEARTBEAT_S, Membership
 from dispatch.planner import Planner
-from dispatch.sender import LEASE, STORE_RETRY_S, Sender
+from dispatch.sender import STORE_RETRY_S, Sender
 from dispatch.supervisor import Supervisor
 from dispatch.ticks import Clock, due_count, forget
 from store import outbox, rates, rule_stats, search_index
-from store.cards import DispatcherCard
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.feed import Watch
-from store.status import beat, leave
 from store.storms import tidy
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-HEARTBEAT_S = 2.0
 TICK_S = 1.0
 """The clock looks when the next threshold is due, and this often in any case."""
 MIN_TICK_S = 0.02
@@ -72,7 +66,7 @@ class Summary:
 class Daemon:
     """A dispatcher on one store."""
 
-    def __init__(self, store: Store, *, until_idle: bool, stop: asyncio.Event, lease: timedelta = LEASE) -> None:
+    def __init__(self, store: Store, *, until_idle: bool, stop: asyncio.Event) -> None:
         self._store = store
         self._until_idle = until_idle
         self._stop = stop
@@ -86,11 +80,8 @@ class Daemon:
         self._ticked = 0
         self._ticks = 0
         self._planning = True
-        host = socket.gethostname()
-        self.id = f"{host}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        now = store.clock()
-        self._card = DispatcherCard(self.id, host, os.getpid(), now, now, alive=True)
-        self._sender = Sender(store, self.id, stop, self._send_wake, lease=lease)
+        self._membership = Membership(store)
+        self._sender = Sender(store, self._membership, stop, self._send_wake)
         self._supervisor = Supervisor()
 
     async def run(self) -> Summary:
@@ -110,7 +101,9 @@ class Daemon:
                 for task in tasks:
                     task.cancel()
         finally:
-            await asyncio.wrap_future(self._store.submit(lambda connection: leave(connection, self.id)))
+            # One that cannot say that it ends is found dead by the others, or by the next.
+            with contextlib.suppress(StoreUnreachableError):
+                await self._membership.leave()
         tally = self._sender.tally
         return Summary(
             self._planned, self._ticked, tally.sent, tally.failed, tally.dead, tally.held, tally.released,
@@ -224,9 +217,8 @@ class Daemon:
                     await self._stop.wait()
 
     async def _beat(self) -> None:
-        now = self._store.clock()
-        card = DispatcherCard(self.id, self._card.host, self._card.pid, self._card.started_at, now, alive=True)
-        await asyncio.wrap_future(self._store.submit(lambda connection: beat(connection, card)))
+        if await self._membership.beat():
+            self._send_wake.set()
 
     async def _housekeeping_loop(self) -> None:
         """Delete what is too old to be shown."""
@@ -255,7 +247,7 @@ class Daemon:
             await asyncio.sleep(WATCH_S)
             if not self._ticks or self._planning or not self._sender.idle:
                 continue
-            due, unplanned = await asyncio.wrap_future(self._store.submit(self._rest))
+            due, unplanned = await self._patiently(lambda: asyncio.wrap_future(self._store.submit(self._rest)))
             if not due and not unplanned and self._sender.idle and not self._behind.is_set():
                 self._stop.set()
                 self._send_wake.set()
@@ -267,11 +259,9 @@ class Daemon:
         return due, outbox.unplanned_count(connection)
 
 
-async def run(
-    store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None, lease: timedelta = LEASE
-) -> Summary:
+async def run(store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None) -> Summary:
     """Run a dispatcher; with `until_idle`, end when nothing is due now.
 
     Set `stop` to end in good order: letters in hand are finished, the rest is given back.
     """
-    return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event(), lease=lease).run()
+    return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event()).run()

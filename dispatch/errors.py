@@ -4,7 +4,8 @@ DispatchError
 ├── MessageError            about this letter; counts as an attempt
 │   ├── TransientError      4yz: try again later
 │   └── PermanentError      5yz: never again
-└── ConnectionDownError     about the connection; counts for no letter, opens the circuit
+├── ConnectionDownError     about the connection; counts for no letter, opens the circuit
+└── HeldUpError             about this dispatcher: it may not send now, and did not
 """
 
 
@@ -68,3 +69,10 @@ class ConnectionDownError(DispatchError):
     ) -> None:
         super().__init__(answer, code=code, error_class=error_class, retry_after_s=retry_after_s)
         self.in_doubt = in_doubt
+
+
+class HeldUpError(DispatchError):
+    """Whoever told the channel when to send (`may_send`) said no; the letter did not leave."""
+
+    def __init__(self) -> None:
+        super().__init__("the letter may not leave now", error_class="held_up")

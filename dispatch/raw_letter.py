@@ -23,7 +23,7 @@ def raw_letter(store: Store, event: EventCard, card: DeliveryCard) -> str:
         sending = filled(sending_in(connection))
     letter = Claimed(
         row.id, 0, row.recipient_name, row.recipient_address, row.attempts, row.subject, card.text, card.html,
-        event.object_type, event.object_id, row.created_at, row.created_at,
+        event.object_type, event.object_id, row.created_at,
     )  # fmt: skip
     try:
         envelope = Mailing(sending, store.keyring.derive(message_ids.PURPOSE)).envelope(letter)

@@ -12,14 +12,16 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from dispatch.backoff import next_pause_s
 from dispatch.channels.limit_words import RATE_LIMITED
 from dispatch.channels.sessions import open_session
-from dispatch.errors import ConnectionDownError, DispatchError, PermanentError, TransientError
+from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, PermanentError, TransientError
 from dispatch.mailing import Mailing
+from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing, hold, release
 from dispatch.routes import CONNECTION_DOWN, Route, Routes, Seat, Verdict
 from dispatch.settler import SETTLE_EVERY_S, STORE_RETRY_S, Settler
@@ -41,9 +43,6 @@ BATCH = 300
 """Letters in one claim."""
 LOW_WATER = 150
 """Letters in hand below which the next batch is claimed."""
-LEASE = timedelta(minutes=10)
-LEASE_MARGIN = 0.3
-"""A letter is not begun with less of its lease left: every step of it timing out would outlast the lease."""
 IDLE_POLL_S = 0.2
 """How often to look for letters that became due by the clock; new ones wake the sender."""
 RELEASE_EVERY_S = 10.0
@@ -86,31 +85,31 @@ class Sender:
     """Sends what is due on one store, as one dispatcher.
 
     Args:
-        owner: The dispatcher's id, which its leases carry.
+        membership: The dispatcher, whose name its leases carry, and whose letters they are while it is fresh.
         stop: When set, letters in hand are finished and the rest is given back.
         wake: When set, there may be something new in the store.
-        lease: How long a claimed letter belongs to this dispatcher; after a crash it waits as long.
     """
 
-    def __init__(
-        self, store: Store, owner: str, stop: asyncio.Event, wake: asyncio.Event, *, lease: timedelta = LEASE
-    ) -> None:
+    def __init__(self, store: Store, membership: Membership, stop: asyncio.Event, wake: asyncio.Event) -> None:
         self.tally = Tally()
         self._store = store
-        self._owner = owner
+        self._membership = membership
+        self._owner = membership.id
         self._stop = stop
         self._wake = wake
-        self._lease = lease
         self._outgoing: Outgoing | None = None
         self._mailing: Mailing | None = None
         self._routes = Routes()
-        self._settler = Settler(store, owner, self._routes)
+        self._settler = Settler(store, self._routes)
         self._throttle = Throttle()
         self._release_at = 0.0
         self._holding: set[str] | None = None
         self._queue: deque[Claimed] = deque()
         self._arrived = asyncio.Event()
-        self._in_hand = 0
+        self._in_hand: set[int] = set()
+        self._begun_as: dict[int, str] = {}
+        self._held_up = False
+        self._unsure = False
         self._leaving = False
 
     @property
@@ -132,13 +131,19 @@ class Sender:
                 await asyncio.gather(*workers)
                 self._settler.finish()
                 await settler
-        await asyncio.wrap_future(
-            self._store.submit(lambda connection: outbox.give_back(connection, self._store.clock(), self._owner))
-        )
+        try:
+            await asyncio.wrap_future(
+                self._store.submit(lambda connection: outbox.give_back(connection, self._store.clock(), self._owner))
+            )
+        except StoreUnreachableError as error:
+            _log.error("letters are not given back, another dispatcher will take them over: %s", error)
 
     async def _feed_loop(self) -> None:
         while not self._stop.is_set():
             claimed = await self._look(self._room())
+            if self._held_up and self._may_begin():
+                self._held_up = False
+                self._arrived.set()
             if claimed:
                 self._queue.extend(claimed)
                 self._arrived.set()
@@ -149,7 +154,7 @@ class Sender:
     def _room(self) -> int:
         """How many letters may be claimed now."""
         now = self._store.clock()
-        if self._outgoing is None or len(self._queue) > LOW_WATER:
+        if self._outgoing is None or not self._may_begin() or len(self._queue) > LOW_WATER:
             return 0
         self._routes.refresh(now)
         route = self._routes.pick(now)
@@ -164,12 +169,18 @@ class Sender:
 
     async def _look(self, room: int) -> list[Claimed]:
         """Take new settings, hold, release, claim."""
+        # A claim whose commit was not answered may be in the store all the same, and nobody would send its letters.
+        owner, kept = self._owner, self._known() if self._unsure else None
         try:
-            look = await asyncio.wrap_future(self._store.submit(lambda connection: self._look_in(connection, room)))
+            look = await asyncio.wrap_future(
+                self._store.submit(lambda connection: self._look_in(connection, room, owner, kept))
+            )
         except StoreUnreachableError as error:
             _log.error("nothing can be claimed: %s", error)
+            self._unsure = True
             await asyncio.sleep(STORE_RETRY_S)
             return []
+        self._unsure = False
         if look.outgoing is not self._outgoing:
             self._use(look.outgoing, look.learned)
         if look.released is not None:
@@ -177,7 +188,7 @@ class Sender:
             self.tally.released += look.released
         self.tally.held += look.held
         self._throttle.took(len(look.claimed), look.outgoing.sending, self._store.clock())
-        return look.claimed
+        return look.claimed if owner == self._membership.id else []
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -187,7 +198,24 @@ class Sender:
             return
         self._wake.clear()
 
-    def _look_in(self, connection: Connection, room: int) -> _Look:
+    def _known(self) -> set[int]:
+        """Letters this dispatcher has claimed and not settled, as far as it knows."""
+        return {letter.id for letter in self._queue} | self._in_hand | self._settler.unrecorded
+
+    def _may_begin(self) -> bool:
+        """Whether letters may be begun: they are ours for certain, and what becomes of them can be recorded."""
+        if self._owner != self._membership.id:
+            self._owner = self._membership.id
+            self._queue.clear()  # they were taken over
+        may = self._membership.fresh and not self._settler.stuck
+        self._held_up |= not may
+        return may
+
+    def _may_end(self, number: int) -> bool:
+        """Whether the letter a worker has begun may leave: it is still ours."""
+        return self._begun_as.get(number) == self._membership.id and self._may_begin()
+
+    def _look_in(self, connection: Connection, room: int, owner: str, kept: set[int] | None) -> _Look:
         """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""
         now, outgoing = self._store.clock(), self._outgoing
         learned: dict[int, Learned] = {}
@@ -202,8 +230,10 @@ class Sender:
         again = holding != self._holding or time.monotonic() >= self._release_at
         released = release(connection, now, outgoing) if again else None
         held = hold(connection, now, outgoing)
+        if kept is not None:
+            outbox.give_back(connection, now, owner, but=kept)
         may_go = room and not outgoing.hold_all(now)
-        claimed = outbox.claim(connection, now, now + self._lease, self._owner, room) if may_go else []
+        claimed = outbox.claim(connection, now, owner, room) if may_go else []
         return _Look(outgoing, holding, held, released, claimed, learned)
 
     def _use(self, outgoing: Outgoing, learned: dict[int, Learned]) -> None:
@@ -219,13 +249,14 @@ class Sender:
             while True:
                 now = self._store.clock()
                 route = self._routes.pick(now)
-                if self._queue and (route is None or route.has_room(number)):
+                if self._queue and (route is None or route.has_room(number)) and self._may_begin() and self._queue:
                     letter = self._queue.popleft()
-                    self._in_hand += 1
+                    self._in_hand.add(letter.id)
+                    self._begun_as[number] = self._owner
                     try:
                         await self._handle(letter, route, number, now)
                     finally:
-                        self._in_hand -= 1
+                        self._in_hand.discard(letter.id)
                     if route is not None and route.spent(number):
                         await route.leave(number)
                         self._arrived.set()
@@ -250,17 +281,18 @@ class Sender:
 
     async def _handle(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> None:
         """Send a letter and record what became of it, or put it back in front."""
+        owner = self._owner
         settlement = await self._send(letter, route, number, now)
         if settlement is not None:
-            self._settler.record(settlement)
-        elif not self._leaving:
+            self._settler.record(settlement, owner)
+        elif not self._leaving and owner == self._owner:
             self._queue.appendleft(letter)
             self._arrived.set()
 
     async def _send(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> Settlement | None:
         """Send a letter, if it may go; gives what is to be recorded, `None` when it goes again at once."""
         outgoing, mailing = self._outgoing, self._mailing
-        if outgoing is None or mailing is None or now > letter.lease_until - self._lease * LEASE_MARGIN:
+        if outgoing is None or mailing is None:
             return _waiting(letter, now, "")
         if (reason := outgoing.held(now, letter.recipient_address)) is not None:
             self.tally.held += 1
@@ -278,6 +310,9 @@ class Sender:
             route.circuit.begin(self._store.clock())
             seat = route.seats.get(number) or await self._seat(route, number)
             answer = await seat.session.send(envelope)
+        except HeldUpError:
+            await route.leave(number)
+            return None
         except DispatchError as error:
             return await self._refused(letter, route, number, error)
         except StoreUnreachableError as error:
@@ -305,12 +340,14 @@ class Sender:
                 secret = await asyncio.to_thread(connection_secret, self._store, route.card.id, secret_of(route.card))
             except SecretError as error:
                 raise ConnectionDownError(str(error), error_class="secret") from error
-            seat = route.seats[number] = Seat(open_session(route.card, secret))
+            seat = route.seats[number] = Seat(open_session(route.card, secret, partial(self._may_end, number)))
         try:
             await seat.session.connect()
             route.connected(seat, self._store.clock())
         finally:
             self._arrived.set()  # others may have waited to see whether it would
+        if not self._may_end(number):
+            raise HeldUpError
         return seat
 
     async def _refused(self, letter: Claimed, route: Route, number: int, error: DispatchError) -> Settlement | None:

@@ -2,11 +2,15 @@
 
 import asyncio
 import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from dispatch.routes import Routes
 from store import outbox
+from store.clock import steady
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.outbox import Settlement
@@ -15,33 +19,63 @@ from store.vocabulary import DeliveryState
 
 SETTLE_EVERY_S = 0.02
 """A crash between acceptance and its record sends a letter twice: this caps how many."""
+MOST_UNRECORDED = 300
+"""So does this, where the store is slower than the mail server."""
+WRITTEN_WITHIN_S = 1.0
+"""A store that takes longer is waited for: no further letter is begun meanwhile."""
 STORE_RETRY_S = 1.0
 """Pause after the store could not be written."""
-LAST_TRIES = 10
-"""Tries to record what was sent, when leaving."""
+LAST_TRIES_S = 60.0
+"""How long to try to record what was sent, when leaving."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is written together: outcomes by the name under which the letters were begun."""
+
+    at: datetime
+    done: dict[str, list[Settlement]]
+    tried: bool = False
+
+    @property
+    def all(self) -> list[Settlement]:
+        return [one for some in self.done.values() for one in some]
 
 
 class Settler:
     """Settles letters on behalf of one dispatcher."""
 
-    def __init__(self, store: Store, owner: str, routes: Routes) -> None:
+    def __init__(self, store: Store, routes: Routes) -> None:
         self._store = store
-        self._owner = owner
         self._routes = routes
-        self._done: list[Settlement] = []
+        self._done: list[tuple[Settlement, str]] = []
+        self._batch: _Batch | None = None
         self._outcome = asyncio.Event()
-        self._flushing = 0
+        self._begun: float | None = None
+        self._failing = False
         self._finished = False
 
     @property
     def idle(self) -> bool:
         """Nothing to settle, nothing on its way into the store."""
-        return not self._done and not self._flushing
+        return not self._done and self._batch is None
 
-    def record(self, settlement: Settlement) -> None:
-        """Take what is to be written."""
-        self._done.append(settlement)
+    @property
+    def stuck(self) -> bool:
+        """Whether what is sent cannot be recorded soon: then nothing more is to be sent."""
+        if self._failing or len(self._done) >= MOST_UNRECORDED:
+            return True
+        return self._begun is not None and steady() - self._begun > WRITTEN_WITHIN_S
+
+    @property
+    def unrecorded(self) -> set[int]:
+        """Letters whose outcome is not in the store for certain."""
+        return {one.id for one, _ in self._done} | {one.id for one in (self._batch.all if self._batch else ())}
+
+    def record(self, settlement: Settlement, owner: str) -> None:
+        """Take what is to be written of a letter that was leased under a name."""
+        self._done.append((settlement, owner))
         self._outcome.set()
 
     def finish(self) -> None:
@@ -51,41 +85,61 @@ class Settler:
 
     async def run(self) -> None:
         """Write what comes until finished; a store that cannot be written is tried again."""
-        tries = 0
-        while not self._finished or (self._done and tries < LAST_TRIES):
+        until: float | None = None
+        while not self._finished or not self.idle:
             await self._outcome.wait()
             if not self._finished:
                 self._outcome.clear()
             await asyncio.sleep(SETTLE_EVERY_S)
-            tries += self._finished
+            if self._finished and until is None:
+                until = steady() + LAST_TRIES_S
             try:
                 await self._flush()
             except StoreUnreachableError as error:
+                if until is not None and steady() > until:
+                    count = len(self.unrecorded)
+                    _log.error("%d letters could not be recorded; those that were sent may be sent again", count)
+                    return
                 _log.error("what was sent cannot be recorded yet: %s", error)
                 self._outcome.set()
                 await asyncio.sleep(STORE_RETRY_S)
 
     async def _flush(self) -> None:
-        done, self._done = self._done, []
-        if not done:
-            return
-        self._flushing += 1
-        now, sent_by = self._store.clock(), {s.connection for s in done if s.state is DeliveryState.SENT}
-        health = [(route.card.id, route.news(now, sent=route.card.name in sent_by)) for route in self._routes]
+        """Write a batch: the one that may or may not have been written, if there is such, else what has come."""
+        if self._batch is None:
+            if not self._done:
+                return
+            done: defaultdict[str, list[Settlement]] = defaultdict(list)
+            for settlement, owner in self._done:
+                done[owner].append(settlement)
+            self._done, self._batch = [], _Batch(self._store.clock(), done)
+        elif self._done:
+            self._outcome.set()
+        await self._write(self._batch)
+        self._batch, self._failing = None, False
+
+    async def _write(self, batch: _Batch) -> None:
+        at, sent_by = batch.at, {s.connection for s in batch.all if s.state is DeliveryState.SENT}
+        health = [(route.card.id, route.news(at, sent=route.card.name in sent_by)) for route in self._routes]
+        tried, batch.tried = batch.tried, True
 
         def write(connection: Connection) -> None:
-            outbox.settle(connection, now, self._owner, done)
+            # A commit whose answer was lost with the connection may have come to pass.
+            if not (tried and outbox.settled_before(connection, at, batch.all)):
+                for owner, done in batch.done.items():
+                    outbox.settle(connection, at, owner, done)
             for key, values in health:
                 if values:
                     save_health(connection, key, **values)
 
+        self._begun = steady()
         try:
             await asyncio.wrap_future(self._store.submit(write))
         except StoreUnreachableError:
             # What a server accepted must be recorded, or it is sent twice: kept for the next round.
-            self._done[:0] = done
+            self._failing = True
             for route in self._routes:
                 route.unwritten()
             raise
         finally:
-            self._flushing -= 1
+            self._begun = None

@@ -147,7 +147,6 @@ class _Writer:
         name, address = next(((one.name, one.address) for one in note.recipients), ("", f"recipient@{NO_DOMAIN}"))
         letter = Claimed(
             0, 0, name, address, 0, note.subject, note.text, note.html, event.object_type, event.object_id, event.at,
-            event.at,
         )  # fmt: skip
         return self._mailing.envelope(letter).content.decode("ascii", "backslashreplace")
 

@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, true, update
 
 from store import bulk, delivery_query, rates, tables
 from store.audit import record
@@ -23,6 +23,8 @@ HELD, DEAD, CANCELLED = text("delivery.state = 2"), text("delivery.state = 4"), 
 """The words of those of other states."""
 HELD_BY_STORM = text("delivery.state = 2 AND delivery.reason IN ('storm_object', 'storm_recipient')")
 """The words of another one, of letters that are too many (`store.storms`)."""
+CLAIMED_AT = datetime(9999, 1, 1, tzinfo=UTC)
+"""The `next_at` of letters in hand: no clock that jumps makes them due, and the due index has them together, last."""
 
 _LAST_FAILURE = "ON CONFLICT (delivery_id) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in ("at", "connection", "code", "answer", "error_class", "transcript")
@@ -44,7 +46,6 @@ class Claimed:
     object_type: str
     object_id: str
     created_at: datetime
-    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,13 @@ class Settlement:
     transcript: str = ""
 
 
-def claim(connection: Connection, now: datetime, lease_until: datetime, owner: str, limit: int) -> list[Claimed]:
-    """Lease due letters: new ones, those to be tried again, and those whose lease ran out. Oldest first."""
+def claim(connection: Connection, now: datetime, owner: str, limit: int) -> list[Claimed]:
+    """Lease due letters, new ones and those to be tried again, oldest first.
+
+    A lease holds until the letter is settled or given back, or its dispatcher is found dead (`store.heartbeats`).
+    """
     d, n, e = tables.delivery, tables.notification, tables.event
-    lease = {"state": DeliveryState.SENDING.value, "next_at": lease_until, "claimed_by": owner}
+    lease = {"state": DeliveryState.SENDING.value, "next_at": CLAIMED_AT, "claimed_by": owner}
     due = select(d.c.id).where(DUE, d.c.next_at <= now).order_by(d.c.next_at).limit(limit)
     if connection.dialect.name == "sqlite":
         # A transaction that writes is alone here, and the rows of a RETURNING come one by one.
@@ -90,7 +94,7 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
         return []
     columns = (
         d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, n.c.subject, n.c.text,
-        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.next_at,
+        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at,
     )  # fmt: skip
     query = (
         select(*columns)
@@ -99,6 +103,15 @@ def claim(connection: Connection, now: datetime, lease_until: datetime, owner: s
         .where(bulk.among(connection, d.c.id, ids))
     )
     return sorted((Claimed(*row) for row in bulk.fetch_rows(connection, query)), key=lambda letter: letter.id)
+
+
+def settled_before(connection: Connection, at: datetime, done: Sequence[Settlement]) -> bool:
+    """Whether this was settled at that very moment already, by a commit whose answer was lost."""
+    for table in (tables.attempt, tables.connection_failure):
+        same = (bulk.among(connection, table.c.delivery_id, [s.id for s in done]), table.c.at == at)
+        if connection.execute(select(table.c.delivery_id).where(*same).limit(1)).first() is not None:
+            return True
+    return False
 
 
 def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Settlement]) -> None:
@@ -139,15 +152,23 @@ def settle(connection: Connection, now: datetime, owner: str, done: Sequence[Set
     rates.count_in(connection, now, Counter(s.state for s in done))
 
 
-def give_back(connection: Connection, now: datetime, owner: str) -> int:
-    """Return all leases of a dispatcher that ends; gives how many."""
+def give_back(connection: Connection, now: datetime, owner: str, *, but: Collection[int] = ()) -> int:
+    """Return the leases of a dispatcher, but for some letters; gives how many."""
     d = tables.delivery
-    statement = (
-        update(d)
-        .where(DUE, d.c.claimed_by == owner)
-        .values(state=DeliveryState.PENDING.value, next_at=now, claimed_by=None)
-    )
-    return connection.execute(statement).rowcount
+    return _return_leases(connection, now, d.c.claimed_by == owner, d.c.id.not_in(but) if but else true())
+
+
+def give_back_strangers(connection: Connection, now: datetime) -> int:
+    """Return the leases of dispatchers that are not there (any more); gives how many."""
+    d, known = tables.delivery, select(tables.dispatcher.c.id)
+    return _return_leases(connection, now, d.c.claimed_by.is_not(None), d.c.claimed_by.not_in(known))
+
+
+def _return_leases(connection: Connection, now: datetime, *whose: ColumnElement[bool]) -> int:
+    d = tables.delivery
+    in_hand = (DUE, d.c.next_at >= CLAIMED_AT, d.c.state == DeliveryState.SENDING.value)
+    back = {"state": DeliveryState.PENDING.value, "next_at": now, "claimed_by": None}
+    return connection.execute(update(d).where(*in_hand, *whose).values(**back)).rowcount
 
 
 def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 5000) -> int:

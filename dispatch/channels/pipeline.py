@@ -7,13 +7,13 @@ then hands the transport over to this protocol.
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, letter_fault, sender_fault, shown
 from dispatch.channels.limit_words import limit_class
-from dispatch.errors import ConnectionDownError, MessageError, PermanentError
+from dispatch.errors import ConnectionDownError, HeldUpError, MessageError, PermanentError
 from dispatch.transcript import Transcript
 
 RECEIVE_BYTES = 4096
@@ -43,10 +43,14 @@ class Pipeline(asyncio.BufferedProtocol):
         pipelining: Whether the server announced PIPELINING.
         smtputf8: Whether the server announced SMTPUTF8.
         timeout_s: For each answer; the one to the final dot may take `FINAL_PATIENCE` times as long.
+        may_send: Asked when the server is ready for a letter's text, for it may have let us wait.
     """
 
-    def __init__(self, *, pipelining: bool, smtputf8: bool, timeout_s: float) -> None:
+    def __init__(
+        self, *, pipelining: bool, smtputf8: bool, timeout_s: float, may_send: Callable[[], bool] = lambda: True
+    ) -> None:
         self._pipelining = pipelining
+        self._may_send = may_send
         self._smtputf8 = smtputf8
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
@@ -86,6 +90,7 @@ class Pipeline(asyncio.BufferedProtocol):
             TransientError: The server refused it for now. The connection is in step.
             PermanentError: The server refused it for good. The connection is in step.
             ConnectionDownError: The connection is lost; `in_doubt` when the letter may have been accepted.
+            HeldUpError: It may not leave. The connection is of no more use.
         """
         self._in_doubt = False
         self._asked, self._heard, self._letter_size = [], [], None
@@ -101,6 +106,8 @@ class Pipeline(asyncio.BufferedProtocol):
             raise _fault(go, is_sender=not answers)
         if go.code != START_INPUT or any(answer.code not in DONE for answer in answers):
             raise _out_of_step(next((answer for answer in answers if answer.code not in DONE), go))
+        if not self._may_send():
+            raise HeldUpError
         self._in_doubt, self._letter_size = True, len(envelope.content)
         (answer,) = await self._ask(_stuffed(envelope.content), 1, self._timeout_s * FINAL_PATIENCE)
         if answer.code >= FAILURE:

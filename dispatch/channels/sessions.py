@@ -1,5 +1,6 @@
 """Opening a session by the connection's protocol: the one place that knows all channels."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from dispatch.channels.envelope import Envelope
@@ -33,12 +34,13 @@ class Session(Protocol):
         ...
 
 
-def open_session(card: MailConnection, secret: str) -> Session:
+def open_session(card: MailConnection, secret: str, may_send: Callable[[], bool] = lambda: True) -> Session:
     """A session that is not connected yet; its first letter connects it.
 
     Args:
         card: The connection.
         secret: The one named by `store.settings.secret_of`, in clear.
+        may_send: Asked before a letter's text leaves, where that is a step of its own: over HTTPS it is not.
     """
     # Imported when a connection needs them: requests alone costs a tenth of a second.
     if card.protocol is vocabulary.Protocol.EWS:
@@ -49,4 +51,4 @@ def open_session(card: MailConnection, secret: str) -> Session:
         from dispatch.channels.graph import GraphSession
 
         return GraphSession(card, secret)
-    return SmtpSession(card, secret)
+    return SmtpSession(card, secret, may_send=may_send)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import aiosmtplib
@@ -93,15 +94,23 @@ class SmtpSession:
         secret: The one named by `store.settings.secret_of`, in clear.
         tokens: Where tokens come from; by default those all sessions of the connection share.
         timeout_s: For each answer.
+        may_send: As `Pipeline` asks it.
 
     Attributes:
         accepted: Letters the server has taken over the connection that is open now, or was last.
     """
 
     def __init__(
-        self, connection: MailConnection, secret: str, *, tokens: "Tokens | None" = None, timeout_s: float = TIMEOUT_S
+        self,
+        connection: MailConnection,
+        secret: str,
+        *,
+        tokens: "Tokens | None" = None,
+        timeout_s: float = TIMEOUT_S,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._card = connection
+        self._may_send = may_send
         self._secret = secret
         self._tokens = tokens
         self._timeout_s = timeout_s
@@ -116,6 +125,7 @@ class SmtpSession:
             TransientError: The server refused it for now (4yz).
             PermanentError: The server refused it for good (5yz).
             ConnectionDownError: The connection cannot be had, or was lost.
+            HeldUpError: It may not leave.
         """
         used = self._pipeline
         try:
@@ -230,7 +240,7 @@ class SmtpSession:
         if smtp.transport is None:
             raise ConnectionDownError("the server closed the connection", error_class="lost")
         self.accepted = 0
-        self._pipeline = Pipeline(**offered, timeout_s=self._timeout_s)
+        self._pipeline = Pipeline(**offered, timeout_s=self._timeout_s, may_send=self._may_send)
         self._pipeline.take_over(cast("asyncio.Transport", smtp.transport))
 
     async def probe(self, sender: str, recipient: str = "") -> None:

@@ -190,8 +190,8 @@ class NotificationRow(SQLModel, table=True):
 class DeliveryRow(SQLModel, table=True):
     """One notification for one recipient over one channel.
 
-    `next_at` serves three ends with one index: when a new or failed one is due, and when the lease of a
-    claimed one ends.
+    `next_at` says when a new or failed one is due; one that is claimed is due on no day that comes
+    (`store.outbox.CLAIMED_AT`).
     """
 
     __tablename__: Any = "delivery"

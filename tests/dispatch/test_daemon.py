@@ -26,14 +26,6 @@ from tests.desk import event, furnish, lines, open_store, raise_limits
 from tests.mail_server import MailServer
 
 ROOT = Path(__file__).parent.parent.parent
-SHORT_LEASE = timedelta(seconds=3)
-KILLED = f"""
-import asyncio, sys
-from datetime import timedelta
-from dispatch.daemon import run
-from store.engine import Store
-asyncio.run(run(Store.open(sys.argv[1]), lease=timedelta(seconds={SHORT_LEASE.total_seconds()})))
-"""
 
 
 @pytest.fixture
@@ -92,7 +84,7 @@ def test_after_a_kill_nothing_is_lost_and_what_comes_twice_is_known_by_its_id(st
     furnish(store, port=server.port)
     server.delay_s = 0.05
     requests(store, 40)
-    process = subprocess.Popen([sys.executable, "-c", KILLED, store.url], cwd=ROOT)
+    process = vestnik(store, "dispatch")
     until(lambda: len(server.letters) >= 6)
     process.kill()
     process.wait()

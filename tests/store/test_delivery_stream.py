@@ -26,7 +26,7 @@ def told(stream: DeliveryStream) -> list[tuple[int, DeliveryState]]:
 def die(store: Store, key: int) -> None:
     """The dispatcher takes a letter in hand, and the server will not have it."""
     now = store.clock()
-    store.write(lambda connection: outbox.claim(connection, now, now, "test", 100))
+    store.write(lambda connection: outbox.claim(connection, now, "test", 100))
     one = Settlement(key, DEAD, now, 1, "main", 550, "550 no", "mailbox_unknown")
     store.write(lambda connection: outbox.settle(connection, now, "test", [one]))
 

@@ -89,7 +89,7 @@ def test_what_is_sent_again_is_taken_back_unless_it_is_sent_or_in_hand(store: St
     done = carry_out(store, Deed.RETRY, [1, 2, 3, 4], "olga")
     for key in (5, 6):
         put(store, key, DeliveryState.SENT)
-    first, second, third = store.write(lambda con: outbox.claim(con, clock(), clock() + LEASE, "me", 3))
+    first, second, third = store.write(lambda con: outbox.claim(con, clock(), "me", 3))
     tried = [
         Settlement(first.id, DeliveryState.SENT, clock(), 1, "main", 250, "ok"),
         Settlement(second.id, DeliveryState.PENDING, clock() + LEASE, 1, "main", 450, "later", "greylisted"),
@@ -112,7 +112,7 @@ def test_paced_letters_become_due_one_after_the_other_and_can_be_stopped(store: 
     assert (move.letters, move.waiting, move.per_minute, move.until) == (6, 5, 2, NOON + moves.spread(6, 2))
     assert rows(store)[1] == ("pending", "paced", 0)
     clock.forward(seconds=61)
-    claimed = store.write(lambda con: outbox.claim(con, clock(), clock() + LEASE, "me", 10))
+    claimed = store.write(lambda con: outbox.claim(con, clock(), "me", 10))
     assert [one.id for one in claimed] == [1, 2, 3]
     assert take_back(store, done.number, "olga").letters == 3
     assert running(store) == []
@@ -259,7 +259,7 @@ class Desk:
 
     def _claim(self, numbers: list[int]) -> None:
         now = self.clock()
-        found = self.store.write(lambda con: outbox.claim(con, now, now + timedelta(days=1), "me", numbers[0]))
+        found = self.store.write(lambda con: outbox.claim(con, now, "me", numbers[0]))
         self.in_hand |= {one.id: one for one in found}
 
     def _settle(self, numbers: list[int], state: DeliveryState, error_class: str = "") -> list[int]:

@@ -16,10 +16,11 @@ from store.delivery_query import matching
 from store.delivery_traits import DeliveryQuery
 from store.directory import save_people
 from store.engine import Store
+from store.heartbeats import beat, leave
 from store.moves import Deed, carry_out
 from store.news import Kind, News, address_of
 from store.outbox import Settlement
-from store.status import beat, leave, read_status, save_health
+from store.status import read_status, save_health
 from store.vocabulary import DeliveryState
 from tests.desk import HandClock, event, furnish, lines
 from tests.tui.scripted_desk import add_notice
@@ -40,7 +41,7 @@ def settle_all(store: Store, state: DeliveryState) -> int:
     now = store.clock()
 
     def work(connection: Connection) -> int:
-        letters = outbox.claim(connection, now, now + timedelta(minutes=1), "test", 100)
+        letters = outbox.claim(connection, now, "test", 100)
         done = [Settlement(one.id, state, now, 1, "main", 550, "no", "refused") for one in letters]
         outbox.settle(connection, now, "test", done)
         return len(done)

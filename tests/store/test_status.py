@@ -7,9 +7,10 @@ import pytest
 from store.cards import DispatcherCard, MailConnection, ServerLimits
 from store.clock import Clock
 from store.engine import Store
+from store.heartbeats import beat, leave, take_over
 from store.limits import Learned
 from store.settings import connections, save_connection
-from store.status import ALIVE_FOR, beat, leave, read_status, save_health
+from store.status import ALIVE_FOR, read_status, save_health
 from store.vocabulary import Encryption
 from tests.desk import NOON, HandClock, furnish
 
@@ -30,9 +31,21 @@ def test_a_dispatcher_that_falls_silent_is_dead_and_later_forgotten(store: Store
     clock.forward(seconds=2 + ALIVE_FOR.total_seconds())
     assert [card.alive for card in read_status(store).dispatchers] == [False]
     store.write(lambda connection: beat(connection, _card("b", 90_000)))
-    assert [card.id for card in read_status(store).dispatchers] == ["b"]
+    assert [card.id for card in read_status(store).dispatchers] == ["b", "a"]
+    store.write(lambda connection: take_over(connection, clock(), "a", NOON + timedelta(seconds=2)))
+    assert [card.alive for card in read_status(store).dispatchers if card.id.startswith("a")] == [False]
+    store.write(lambda connection: beat(connection, _card("c", 90_000)))
+    assert {card.id for card in read_status(store).dispatchers} == {"b", "c"}
     store.write(lambda connection: leave(connection, "b"))
+    store.write(lambda connection: leave(connection, "c"))
     assert read_status(store).dispatchers == ()
+
+
+def test_a_heartbeat_from_the_future_is_no_life(store: Store, clock: HandClock) -> None:
+    store.write(lambda connection: beat(connection, _card("a", 3600)))
+    assert [card.alive for card in read_status(store).dispatchers] == [False]
+    clock.forward(minutes=59, seconds=30)
+    assert [card.alive for card in read_status(store).dispatchers] == [True], "clocks differ somewhat"
 
 
 def test_what_is_missing_is_named_until_it_is_there(store: Store) -> None:

@@ -25,12 +25,13 @@ from store.cards import Company, DispatcherCard, FeedRow, MailConnection, Person
 from store.deadlines import to_deadline
 from store.directory import save_people, save_teams
 from store.engine import Store
+from store.heartbeats import beat
 from store.moves import Deed, carry_out
 from store.outbox import Settlement
 from store.rulebook import armed_rules_in, set_enabled
 from store.settings import company_in, save_company, save_connection, save_sending
 from store.standard import install
-from store.status import beat, save_health
+from store.status import save_health
 from store.types import from_micros, to_micros
 from store.vocabulary import DeliveryState, Encryption, Language
 from tests.desk import HandClock, open_store
@@ -217,7 +218,7 @@ class ScriptedDesk:
     def _settle_in(self, connection: Connection, dead: str, greylisted: str, held: str) -> None:
         now = self._clock.now
         done: list[Settlement] = []
-        for letter in outbox.claim(connection, now, now + timedelta(minutes=10), OWNER, 100):
+        for letter in outbox.claim(connection, now, OWNER, 100):
             key, address = letter.id, letter.recipient_address
             if address == dead:
                 answer = "550 5.1.1 User unknown; mailbox not found [/b] [INC-5]"

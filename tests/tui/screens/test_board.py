@@ -17,10 +17,11 @@ from dispatch.ticks import tick
 from store import outbox, tables
 from store.cards import DispatcherCard, Flow, MailConnection
 from store.engine import Store
+from store.heartbeats import beat
 from store.outbox import Settlement
 from store.rates import SPANS, Slot, count_in
 from store.settings import company, connections, save_company, save_connection
-from store.status import beat, read_status, save_health
+from store.status import read_status, save_health
 from store.vocabulary import DeliveryState, Encryption
 from tests.desk import NOON, HandClock, event, furnish, lines, open_store
 from tests.store.test_counts import more
@@ -64,7 +65,7 @@ def desk(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
         one = DispatcherCard(f"d{number}", f"host-{number}", number, NOON, beaten, alive=True)
         store.write(lambda con, one=one: beat(con, one))
     store.write(lambda con: fill(con, 9))
-    ids = [one.id for one in store.write(lambda con: outbox.claim(con, clock(), clock() + timedelta(hours=1), "me", 4))]
+    ids = [one.id for one in store.write(lambda con: outbox.claim(con, clock(), "me", 4))]
     states = (DeliveryState.SENT, DeliveryState.HELD, DeliveryState.DEAD)
     done = [Settlement(key, state, clock(), 1, reason="silent_mode") for key, state in zip(ids, states, strict=False)]
     store.write(lambda con: outbox.settle(con, clock(), "me", done))

@@ -207,7 +207,7 @@ def letter_with_tries(store: Store) -> int:
         now = store.clock() + timedelta(minutes=5 * minutes)
 
         def settle(connection: Connection, now: datetime = now, one: Settlement = one) -> None:
-            outbox.claim(connection, now, now + timedelta(minutes=1), "test", 100)
+            outbox.claim(connection, now, "test", 100)
             outbox.settle(connection, now, "test", [one])
 
         store.write(settle)

@@ -9,9 +9,9 @@ from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.cards import DispatcherCard, StormLimits
 from store.engine import Store
+from store.heartbeats import beat
 from store.outbox import page
 from store.settings import save_storm_limits, storm_limits
-from store.status import beat
 from store.storms import list_storms
 from store.vocabulary import Channel, StormAction
 from tests.desk import event, furnish, lines, open_store

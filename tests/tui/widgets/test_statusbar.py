@@ -9,8 +9,9 @@ from textual.widgets import TabbedContent
 
 from store.cards import Sending, SilentMode
 from store.engine import Store
+from store.heartbeats import leave
 from store.settings import connections, save_connection, save_sending, save_silent_mode
-from store.status import leave, read_status, save_health
+from store.status import read_status, save_health
 from store.vocabulary import Protocol, SilentState
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
