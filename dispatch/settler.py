@@ -19,7 +19,7 @@ from store.vocabulary import DeliveryState
 
 SETTLE_EVERY_S = 0.02
 """A crash between acceptance and its record sends a letter twice: this caps how many."""
-MOST_UNRECORDED = 300
+MOST_UNRECORDED = 150
 """So does this, where the store is slower than the mail server."""
 WRITTEN_WITHIN_S = 1.0
 """A store that takes longer is waited for: no further letter is begun meanwhile."""

@@ -1,4 +1,7 @@
-"""`python -m tests.bench [letters] [name…]`: prints each figure with its baseline and the ratio, as JSON at the end."""
+"""`python -m tests.bench [name…] [letters]`: prints each figure with its baseline and the ratio, as JSON at the end.
+
+Of `crash` the number is that of kills.
+"""
 
 import json
 import sys
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from tests.bench.board import measure_board
 from tests.bench.consoles import measure_consoles
 from tests.bench.cost_per_event import measure_cost_per_event
+from tests.bench.crash import measure_crash
 from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
 from tests.bench.first_paint import measure_first_paint
 from tests.bench.pane import measure_pane
@@ -16,8 +20,9 @@ from tests.bench.whole_line import measure_whole_line
 
 def main() -> None:
     """Run all benchmarks, or those named."""
-    words = sys.argv[1:]
-    letters = int(words.pop(0)) if words and words[0].isdecimal() else 5_000
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    words = [word for word in sys.argv[1:] if not word.isdecimal()]
+    letters = numbers[0] if numbers else 5_000
     benches: dict[str, Callable[[], dict[str, float]]] = {
         "cost_per_event": measure_cost_per_event,
         "whole_line": lambda: measure_whole_line(letters),
@@ -29,6 +34,7 @@ def main() -> None:
         "reschedule": measure_reschedule,
         "board": measure_board,
         "search": measure_search,
+        "crash": lambda: measure_crash(*numbers[:1]),
     }
     figures = {name: bench() for name, bench in benches.items() if not words or name in words}
     for name, figure in figures.items():

@@ -62,7 +62,12 @@ async def _serve(pipe: Pipe) -> None:
     server = await loop.create_server(lambda: _Session(ids, times), "127.0.0.1", 0)
     pipe.send(server.sockets[0].getsockname()[1])
     while (asked := await asyncio.to_thread(pipe.recv)) != "end":
-        pipe.send((len(ids), len(set(ids))) if asked == "count" else list(times))
+        if asked == "count":
+            pipe.send((len(ids), len(set(ids))))
+        elif asked == "letters":
+            pipe.send([(one.decode("ascii"), at) for one, at in zip(ids, times, strict=True)])
+        else:
+            pipe.send(list(times))
         ids.clear()
         times.clear()
     server.close()
@@ -90,6 +95,11 @@ class Sink:
     def arrivals(self) -> list[float]:
         """When each letter received since last asked came, seconds since the epoch."""
         self._pipe.send("arrivals")
+        return self._pipe.recv()
+
+    def letters(self) -> list[tuple[str, float]]:
+        """The Message-ID of each letter received since last asked, and when it came, seconds since the epoch."""
+        self._pipe.send("letters")
         return self._pipe.recv()
 
     def __exit__(self, *_: object) -> None:
