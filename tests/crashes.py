@@ -23,6 +23,7 @@ from sqlalchemy import func, select
 from store import message_ids, tables
 from store.engine import Store
 from store.rulebook import list_rules, set_enabled
+from store.status import read_status
 from store.vocabulary import DeliveryState
 from tests.bench.sink import Sink
 from tests.desk import SENDING, event, furnish, lines, raise_limits
@@ -135,9 +136,14 @@ class Line:
                 return not connection.execute(unplanned).scalar() and not connection.execute(open_).scalar()
 
         until(done, ENDS_WITHIN_S)
+        until(self._all_there, ENDS_WITHIN_S)
         for process in self.dispatchers:
             process.send_signal(signal.SIGTERM)
         assert {process.wait(60) for process in self.dispatchers} == {0}
+
+    def _all_there(self) -> bool:
+        there = {card.pid for card in read_status(self._store).dispatchers if card.alive}
+        return {process.pid for process in self.dispatchers} <= there
 
     def expected(self) -> set[str]:
         """The Message-IDs of all letters there are in the store.
