@@ -86,7 +86,7 @@ class Daemon:
 
     async def run(self) -> Summary:
         """Run until told to stop, or until idle."""
-        await self._beat()
+        await self._patiently(self._beat)
         self._supervisor.tell(READY="1")
         try:
             async with asyncio.TaskGroup() as group:

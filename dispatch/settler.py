@@ -19,7 +19,7 @@ from store.vocabulary import DeliveryState
 
 SETTLE_EVERY_S = 0.02
 """A crash between acceptance and its record sends a letter twice: this caps how many."""
-MOST_UNRECORDED = 150
+MOST_UNRECORDED = 250
 """So does this, where the store is slower than the mail server."""
 WRITTEN_WITHIN_S = 1.0
 """A store that takes longer is waited for: no further letter is begun meanwhile."""
@@ -52,6 +52,7 @@ class Settler:
         self._done: list[tuple[Settlement, str]] = []
         self._batch: _Batch | None = None
         self._outcome = asyncio.Event()
+        self._writing = 0
         self._begun: float | None = None
         self._failing = False
         self._finished = False
@@ -64,7 +65,7 @@ class Settler:
     @property
     def stuck(self) -> bool:
         """Whether what is sent cannot be recorded soon: then nothing more is to be sent."""
-        if self._failing or len(self._done) >= MOST_UNRECORDED:
+        if self._failing or len(self._done) + self._writing >= MOST_UNRECORDED:
             return True
         return self._begun is not None and steady() - self._begun > WRITTEN_WITHIN_S
 
@@ -112,11 +113,12 @@ class Settler:
             done: defaultdict[str, list[Settlement]] = defaultdict(list)
             for settlement, owner in self._done:
                 done[owner].append(settlement)
+            self._writing = len(self._done)
             self._done, self._batch = [], _Batch(self._store.clock(), done)
         elif self._done:
             self._outcome.set()
         await self._write(self._batch)
-        self._batch, self._failing = None, False
+        self._batch, self._writing, self._failing = None, 0, False
 
     async def _write(self, batch: _Batch) -> None:
         at, sent_by = batch.at, {s.connection for s in batch.all if s.state is DeliveryState.SENT}

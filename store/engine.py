@@ -23,20 +23,13 @@ from store.clock import Clock, system_clock
 from store.errors import StoreUnreachableError, UnknownKeyError
 from store.faults import is_fault, shown_url, unreachable
 from store.secrets import Keyring
+from store.server_connection import CONNECTING, bound_waiting, make_neighbourly
 from store.writer import Writer
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another program's change to end."""
-CONNECTING = {
-    "connect_timeout": "10",
-    "application_name": "vestnik",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-}
-"""Parameters of libpq, unless the URL says otherwise: a server that vanished is noticed within a minute."""
 EXAMPLES = "Examples: sqlite:////var/lib/vestnik/vestnik.db, postgresql+psycopg://vestnik@db.example.org/vestnik"
 
 
@@ -65,12 +58,12 @@ def check_url(url: str) -> None:
         raise StoreUnreachableError(msg)
 
 
-def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+def make_engine(url: str, *, migrating: bool = False) -> Engine:
     """An engine with our settings; does not connect yet.
 
     Args:
         url: `sqlite:///…` or `postgresql+psycopg://…`.
-        foreign_keys: Off only for migrations, which rebuild tables.
+        migrating: It rebuilds tables, so that foreign keys are off on SQLite, and statements may take their time.
     """
     parsed = make_url(url)
     on_server = parsed.get_backend_name() == "postgresql"
@@ -85,7 +78,10 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
         connect_args={name: CONNECTING[name] for name in CONNECTING if name not in parsed.query} if on_server else {},
     )
     if not on_server:
-        _use_sqlite(engine, foreign_keys=foreign_keys)
+        _use_sqlite(engine, foreign_keys=not migrating)
+    elif not migrating:
+        bound_waiting(engine)
+        make_neighbourly(engine)
     return engine
 
 

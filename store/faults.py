@@ -42,9 +42,9 @@ _POSTGRESQL: Mapping[str, str] = {
 }
 """By the words of the server's refusal: libpq hands on no SQLSTATE when connecting fails."""
 
-_FAULT_STATES = ("08", "53", "57", "58", "XX", "42501", "25006", "55P03")
+_FAULT_STATES = ("08", "53", "57", "58", "XX", "42501", "25006", "25P03", "55P03")
 """SQLSTATE classes and codes that are the server's or the administrator's doing: connection, resources, shutdown,
-system error, internal error, no privilege, read-only, lock timeout (PostgreSQL, appendix A)."""
+system error, internal error, no privilege, read-only, silent for too long, lock timeout (PostgreSQL, appendix A)."""
 _UNIQUE_VIOLATION = "23505"
 _ROLLED_BACK = frozenset({"40001", "40P01"})
 """Serialization failure, deadlock."""

@@ -64,7 +64,7 @@ def make_current(store: Store, *, upgrade: bool, scripts: Scripts = OURS) -> Upg
         msg = f"the store {store.shown_url} {state}. Run: vestnik upgrade"
         raise StoreVersionError(msg)
     # Rebuilding a table with foreign keys on would delete the rows of its children through ON DELETE CASCADE.
-    engine = make_engine(store.url, foreign_keys=False)
+    engine = make_engine(store.url, migrating=True)
     try:
         with engine.begin() as connection:
             return _upgrade(connection, sqlite_path(store.url), scripts, store.clock())

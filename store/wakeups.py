@@ -36,6 +36,7 @@ class Listener:
     def __init__(self, submit: Submit) -> None:
         self._submit = submit
         self._opening: Future[Any] | None = None
+        self._made: list[Any] = []
         self._connection: Any = None
 
     @property
@@ -59,12 +60,14 @@ class Listener:
         """Begin to connect, unless it is connected or about to be."""
         if self._connection is None and self._opening is None:
             with contextlib.suppress(StoreUnreachableError):
-                self._opening = self._submit(_listen)
+                self._made = made = list[Any]()
+                self._opening = self._submit(lambda connection: _listen(connection, made))
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._opening is not None:
-            self._opening.add_done_callback(_discard)
+            made = self._made
+            self._opening.add_done_callback(lambda _: _discard(made))
             self._opening = None
         self._drop()
 
@@ -73,7 +76,10 @@ class Listener:
         if self._opening is None or not self._opening.done():
             return False
         opened, self._opening = self._opening, None
-        self._connection = None if opened.exception() else opened.result()
+        if opened.exception():
+            _discard(self._made)
+        else:
+            self._connection = opened.result()
         return self.listening
 
     def _drop(self) -> None:
@@ -82,20 +88,23 @@ class Listener:
             self._connection = None
 
 
-def _listen(connection: Connection) -> Any:
-    """A `psycopg.Connection` that listens, outside the pool; `None` when the server grants no further one."""
+def _listen(connection: Connection, made: list[Any]) -> Any:
+    """A `psycopg.Connection` that listens, outside the pool; `None` when the server grants no further one.
+
+    It is among those `made` whatever becomes of this transaction: that may be lost, and the connection stand.
+    """
     try:
         raw = connection.engine.raw_connection()
     except DBAPIError:
         return None
     driver: Any = raw.driver_connection
     raw.detach()
+    made.append(driver)
     driver.autocommit = True
     driver.execute(f"LISTEN {CHANNEL}")
     return driver
 
 
-def _discard(opened: "Future[Any]") -> None:
-    connection = None if opened.exception() else opened.result()
-    if connection is not None:
+def _discard(made: list[Any]) -> None:
+    for connection in made:
         connection.close()

@@ -1,4 +1,4 @@
-"""Processes killed under load, and started again (`tests.crashes`); `python -m tests.bench crash` does it for longer."""
+"""Processes killed under load, and started again (`tests.crashes`); `python -m tests.bench crash` takes longer."""
 
 from pathlib import Path
 

@@ -1,0 +1,66 @@
+"""Connections to a PostgreSQL server that wait neither for ever, nor have others wait for ever.
+
+TCP notices a host that vanished; it does not notice a proxy, a pooler or a server that goes on acknowledging and never
+answers. And a program that was stopped, or whose machine sleeps, within a transaction holds its locks: the server is
+asked to end it, because the other dispatchers wait for the same rows.
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+ANSWER_WITHIN_S = 60.0
+"""The longest statement of ours takes seconds; migrations are not bound by this."""
+IDLE_WITHIN_S = 20
+"""A transaction of ours asks for the next thing within milliseconds."""
+CONNECTING = {
+    "connect_timeout": "10",
+    "application_name": "vestnik",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""Parameters of libpq, unless the URL says otherwise: a host that vanished is noticed within a minute."""
+_SETTINGS = (
+    f"SET idle_in_transaction_session_timeout = '{IDLE_WITHIN_S}s'",
+    # The server notices likewise that a client vanished; with Unix sockets these mean nothing.
+    "SET tcp_keepalives_idle = 30",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 3",
+)
+
+
+def bound_waiting(engine: Engine) -> None:
+    """Have all connections of an engine wait no longer than `ANSWER_WITHIN_S` for an answer.
+
+    One that waited longer is closed: an answer that comes after all would be taken for that to the next statement.
+    """
+    from psycopg import Connection, OperationalError, errors
+
+    class Bounded(Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            if timeout is not None:
+                return super().wait(gen, interval, timeout)
+            try:
+                return super().wait(gen, interval, ANSWER_WITHIN_S)
+            except errors._WaitTimeout as error:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                self.pgconn.finish()
+                msg = f"the server did not answer within {ANSWER_WITHIN_S:g} seconds"
+                raise OperationalError(msg) from error
+
+    def connect(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:
+        return Bounded.connect(*arguments, **parameters)
+
+    event.listen(engine, "do_connect", connect)
+
+
+def make_neighbourly(engine: Engine) -> None:
+    """Have the server end transactions of ours that fell silent."""
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(_SETTINGS))
+        connection.commit()
+
+    event.listen(engine, "connect", on_connect)
