@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -12,7 +11,7 @@ from jinja2 import Template, TemplateError
 from dispatch.errors import DispatchError
 from store.cards import Company
 from store.sanitise import clean_line, clean_text
-from store.template_language import FAULTS, LANGUAGE, bounded
+from store.template_language import FAULTS, bounded, compile_text, pieces
 
 MAX_TEXT = 200_000
 """Characters of a rendered text; more is cut."""
@@ -20,6 +19,7 @@ MAX_SUBJECT = 250
 SIGNATURE_MARK = "-- \n"
 """The signature separator mail programs know (RFC 3676, section 4.3)."""
 _GAP = re.compile(r"\n{3,}")
+_BETWEEN = re.compile(r"\n\s*\n")
 _URL = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
 _STYLE = (
     "font-family:system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-size:15px;line-height:1.5;max-width:40em"
@@ -60,24 +60,22 @@ class Rendered:
     text: str
 
 
-@lru_cache(maxsize=2048)
-def _compile(source: str) -> Template:
-    return LANGUAGE.from_string(source)
+_compile = lru_cache(maxsize=2048)(compile_text)
 
 
-def _fill(template: Template, context: Mapping[str, Any]) -> str:
-    """`Template.render` without its copy of the context, and no longer than can be of use."""
-    pieces: list[str] = []
+def _fill(template: Template, context: dict[str, Any]) -> str:
+    """`Template.render`, no longer than can be of use."""
+    found: list[str] = []
     size = 0
-    for piece in template.root_render_func(template.new_context(dict(context), shared=True)):
-        pieces.append(piece)
+    for piece in pieces(template, context):
+        found.append(piece)
         size += len(piece)
         if size > MAX_TEXT:
             break
-    return "".join(pieces)
+    return "".join(found)
 
 
-def fill(source: str, context: Mapping[str, Any]) -> str:
+def fill(source: str, context: dict[str, Any]) -> str:
     """Render one part of a template.
 
     Raises:
@@ -90,7 +88,7 @@ def fill(source: str, context: Mapping[str, Any]) -> str:
         raise ComposeError(clean_line(f"the template cannot be rendered: {error}"), error_class="template") from error
 
 
-def render(template: TemplateParts, context: Mapping[str, Any]) -> Rendered:
+def render(template: TemplateParts, context: dict[str, Any]) -> Rendered:
     """Render a template.
 
     Raises:
@@ -115,7 +113,13 @@ def signed(text: str, company: Company) -> tuple[str, str]:
 
 def with_signature(text: str, signature: str) -> str:
     """The text with the company's signature under it."""
-    return f"{text}\n\n{SIGNATURE_MARK}{clean_text(signature).strip()}\n" if signature.strip() else f"{text}\n"
+    under = _plain(signature)
+    return f"{text}\n\n{SIGNATURE_MARK}{under}\n" if under else f"{text}\n"
+
+
+@lru_cache(maxsize=16)
+def _plain(signature: str) -> str:
+    return clean_text(signature).strip()
 
 
 def to_html(text: str, signature: str, signature_html: str = "") -> str:
@@ -123,21 +127,23 @@ def to_html(text: str, signature: str, signature_html: str = "") -> str:
 
     `signature_html` stands in place of the signature's text as it is; `store.html_check` has let it in.
     """
-    blocks = [_block(block) for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
-    if under := signature_html.strip() or _lines(clean_text(signature).strip()):
+    blocks = [_block(block) for block in _BETWEEN.split(text.strip()) if block.strip()]
+    if under := signature_html.strip() or _lines(_plain(signature)):
         blocks.append(f'<div style="{_SIGNATURE_STYLE}">{under}</div>')
     return f'<!DOCTYPE html><html><body><div style="{_STYLE}">{"".join(blocks)}</div></body></html>'
 
 
 def _block(block: str) -> str:
-    lines = block.strip("\n").split("\n")
-    if all(line.startswith(">") for line in lines):
+    lines = block.strip("\n").split("\n") if ">" in block else []
+    if lines and all(line.startswith(">") for line in lines):
         inner = _lines("\n".join(line[1:].removeprefix(" ") for line in lines))
         return f'<blockquote style="{_QUOTE_STYLE}">{inner}</blockquote>'
     return f'<p style="margin:0 0 1em">{_lines(block)}</p>'
 
 
 def _lines(text: str) -> str:
+    if "://" not in text:
+        return html.escape(text).replace("\n", "<br>\n")
     return "<br>\n".join(_linked(line) for line in text.split("\n"))
 
 

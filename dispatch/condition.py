@@ -1,24 +1,21 @@
 """Conditions of rules: expressions over the plan's context, in the language of the templates."""
 
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import TemplateError
 
-from store.template_language import FAULTS, LANGUAGE, bounded
+from store.template_language import FAULTS, bounded, compile_condition, result_of
 
 
 class ConditionError(ValueError):
     """A condition cannot be read or evaluated."""
 
 
-@lru_cache(maxsize=4096)
-def _compile(expression: str) -> Callable[..., Any]:
-    return LANGUAGE.compile_expression(expression, undefined_to_none=False)
+_compile = lru_cache(maxsize=4096)(compile_condition)
 
 
-def holds(expression: str | None, context: Mapping[str, Any]) -> bool:
+def holds(expression: str | None, context: dict[str, Any]) -> bool:
     """Whether a condition holds; `None` always does.
 
     Raises:
@@ -28,7 +25,7 @@ def holds(expression: str | None, context: Mapping[str, Any]) -> bool:
         return True
     try:
         with bounded():
-            return bool(_compile(expression)(**context))
+            return bool(result_of(_compile(expression), context))
     except (TemplateError, *FAULTS) as error:
         msg = f"{expression!r}: {error}"
         raise ConditionError(msg) from error

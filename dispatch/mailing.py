@@ -49,7 +49,7 @@ class Mailing:
             references=thread_id(self._key, letter.object_type, letter.object_id, self._domain),
         )
         content = write_letter(self._body(letter), head, transliterated=sending.transliterate_headers)
-        return Envelope(envelope_address(sending.system_address), recipient, content)
+        return Envelope(envelope_address(sending.system_address), recipient, content, stuffed=True)
 
     def _body(self, letter: Claimed) -> Body:
         body = self._bodies.get(letter.notification_id)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -99,6 +100,8 @@ class _Planning:
     event: StoredEvent
     directory: Directory
     company: Company
+    actor: str | None
+    responsible: str | None
     told_before: Mapping[tuple[str, str], datetime]
     robot: str | None
     mutes: Mutes
@@ -148,7 +151,12 @@ def plan(
         return Plan((), (DecisionCard("", "", taken=False, reason=_why_nothing(event), params={"type": _type(event)}),))
     context = contexts.build(event, directory, company, company.language, event.at)
     moments = (event.at,) if now is None else (event.at, now)
-    planning = _Planning(event, directory, company, told_before, letter.robot, mutes, moments)
+    actor = directory.know(event.data.get("actor"))
+    responsible = directory.know(event.data["object"].get("responsible"))
+    planning = _Planning(
+        event, directory, company, actor and actor.key, responsible and responsible.key, told_before, letter.robot,
+        mutes, moments,
+    )  # fmt: skip
     taken: list[Taken] = []
     for rule in matching:
         left = left_out(rule, event, context)
@@ -174,11 +182,10 @@ def _why_nothing(event: StoredEvent) -> str:
 
 def left_out(rule: Rule, event: StoredEvent, context: dict[str, Any]) -> DecisionCard | None:
     """Why a rule for this kind of event is left out, or `None`."""
-    reason, params = None, dict[str, str]()
-    if (other := _other_threshold(event, rule)) is not None:
-        reason = other
-    elif (status := _other_status(rule, context)) is not None:
-        reason = status
+    params: dict[str, str] = {}
+    reason = _other_threshold(event, rule) or _other_status(rule, context)
+    if reason is not None:
+        pass
     elif not rule.enabled:
         reason = "rule_off"
     else:
@@ -187,7 +194,17 @@ def left_out(rule: Rule, event: StoredEvent, context: dict[str, Any]) -> Decisio
                 reason = rule.reason or "condition"
         except ConditionError as error:
             reason, params = CONDITION_ERROR, {"problem": clean_line(str(error))[:MAX_PROBLEM]}
-    return None if reason is None else DecisionCard(rule.code, "", taken=False, reason=reason, params=params)
+    if reason is None:
+        return None
+    return (
+        DecisionCard(rule.code, "", taken=False, reason=reason, params=params) if params else _left(rule.code, reason)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _left(code: str, reason: str) -> DecisionCard:
+    """Most of what is decided is that a rule is not for this event: the same card each time."""
+    return DecisionCard(code, "", taken=False, reason=reason)
 
 
 def _opens(planning: _Planning, rule: Rule) -> datetime | None:
@@ -274,25 +291,28 @@ def _holders(planning: _Planning, rule: Rule) -> list[tuple[Role, Known, str | N
 
 
 def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str | None:
-    """Why a person is dropped, or `None`."""
-    event = planning.event
-    actor = planning.directory.know(event.data.get("actor"))
-    responsible = planning.directory.know(event.data["object"].get("responsible"))
-    unregistered_allowed = planning.company.notify_unregistered or role is Role.FIXED
-    checks = (
-        ("inactive", known.person is not None and not known.person.active),
-        ("actor", not rule.tell_actor and actor is not None and actor.key == known.key),
-        ("responsible_told", role in MANAGERS and responsible is not None and responsible.key == known.key),
-        (ALREADY_TOLD, (rule.channel, known.key) in planning.told),
-        ("automatic_sender", rule.channel is Channel.EMAIL and planning.robot == mailbox_key(known.email)),
-        ("told_recently", _told_recently(planning, rule, known)),
-        ("no_address", rule.channel is Channel.EMAIL and not known.email),
-        ("unregistered", known.person is None and (rule.channel is Channel.INTERFACE or not unregistered_allowed)),
-        ("bad_address", rule.channel is Channel.EMAIL and not _is_address(known.email)),
-        # The last one, so that a mute counts only whom it keeps from being told.
-        (MUTED, planning.muted(rule, known) is not None),
-    )
-    return next((reason for reason, applies in checks if applies), None)
+    """Why a person is dropped, or `None`: the first that applies."""
+    mail, key = rule.channel is Channel.EMAIL, known.key
+    if known.person is not None and not known.person.active:
+        return "inactive"
+    if key == planning.actor and not rule.tell_actor:
+        return "actor"
+    if key == planning.responsible and role in MANAGERS:
+        return "responsible_told"
+    if (rule.channel, key) in planning.told:
+        return ALREADY_TOLD
+    if mail and planning.robot is not None and planning.robot == mailbox_key(known.email):
+        return "automatic_sender"
+    if _told_recently(planning, rule, known):
+        return "told_recently"
+    if mail and not known.email:
+        return "no_address"
+    if known.person is None and not (mail and (planning.company.notify_unregistered or role is Role.FIXED)):
+        return "unregistered"
+    if mail and not _is_address(known.email):
+        return "bad_address"
+    # The last one, so that a mute counts only whom it keeps from being told.
+    return MUTED if planning.muted(rule, known) is not None else None
 
 
 def _told_recently(planning: _Planning, rule: Rule, known: Known) -> bool:

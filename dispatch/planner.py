@@ -101,12 +101,16 @@ def compose_notes(event: StoredEvent, made: Plan, settings: Settings) -> tuple[l
     failures: list[DecisionCard] = []
     contexts = {settings.company.language: made.context}
     for taken in made.taken:
-        for language in dict.fromkeys(recipient.language for recipient in taken.recipients):
+        languages = dict.fromkeys(recipient.language for recipient in taken.recipients)
+        for language in languages:
             if language not in contexts:
                 contexts[language] = build(event, settings.directory, settings.company, language, event.at)
-            told = tuple(recipient for recipient in taken.recipients if recipient.language is language)
+            of_it = taken
+            if len(languages) > 1:
+                told = tuple(recipient for recipient in taken.recipients if recipient.language is language)
+                of_it = replace(taken, recipients=told)
             try:
-                note, problem = compose_note(replace(taken, recipients=told), language, contexts[language], settings)
+                note, problem = compose_note(of_it, language, contexts[language], settings)
             except DispatchError as error:
                 params = {"problem": error.answer}
                 failures.append(DecisionCard(taken.rule.code, "", taken=False, reason="template_error", params=params))

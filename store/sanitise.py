@@ -9,7 +9,7 @@ _TEXT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff
 
 def clean_line(text: str) -> str:
     """One line without control characters; line breaks and tabs become spaces."""
-    if text.isprintable() and text.isascii():
+    if text.isprintable():
         return text
     text = text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ").replace("\t", " ")
     return _LINE.sub("", text)
@@ -17,4 +17,6 @@ def clean_line(text: str) -> str:
 
 def clean_text(text: str) -> str:
     """Several lines without control characters; line breaks become LF, tabs stay."""
+    if text.replace("\n", "").isprintable():
+        return text
     return _TEXT.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -6,13 +6,12 @@ may build. Settings are checked by this language when they are saved, and render
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, TemplateAssertionError, Undefined, nodes, pass_environment
+from jinja2 import StrictUndefined, Template, TemplateAssertionError, Undefined, nodes, pass_environment
 from jinja2.exceptions import SecurityError
 from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -72,14 +71,18 @@ class _Budget:
 _BUDGET: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 
 
-@contextmanager
-def bounded() -> Generator[None]:
+class bounded:  # noqa: N801 - used like a function
     """One rendering or reading: what is done within shares one budget."""
-    token = _BUDGET.set(_Budget())
-    try:
-        yield
-    finally:
-        _BUDGET.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._token = _BUDGET.set(_Budget())
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        _BUDGET.reset(self._token)
 
 
 def _spend(units: int) -> None:
@@ -227,3 +230,32 @@ class TemplateLanguage(ImmutableSandboxedEnvironment):
 
 LANGUAGE = TemplateLanguage()
 """The one there is."""
+
+
+def compile_text(source: str) -> Template:
+    """A text, read; rendered by `pieces`."""
+    return _light(LANGUAGE.from_string(source))
+
+
+def compile_condition(source: str) -> Template:
+    """A condition, read; evaluated by `result_of`."""
+    return _light(LANGUAGE.compile_expression(source)._template)  # noqa: SLF001 - its call copies all values, thrice
+
+
+def _light(template: Template) -> Template:
+    """Without the layers of globals, which are none here: each rendering would go through them."""
+    template.globals = {}
+    return template
+
+
+def pieces(template: Template, values: dict[str, Any]) -> Iterator[str]:
+    """What a text renders to, piece by piece; the values are not copied, and not changed."""
+    return template.root_render_func(template.new_context(values, shared=True))
+
+
+def result_of(condition: Template, values: dict[str, Any]) -> object:
+    """What a condition gives: it is a template that sets a variable and renders to nothing."""
+    context = condition.new_context(values, shared=True)
+    for _ in condition.root_render_func(context):
+        pass
+    return context.vars["result"]

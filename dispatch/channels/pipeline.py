@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, letter_fault, sender_fault, shown
@@ -109,7 +110,7 @@ class Pipeline(asyncio.BufferedProtocol):
         if not self._may_send():
             raise HeldUpError
         self._in_doubt, self._letter_size = True, len(envelope.content)
-        (answer,) = await self._ask(_stuffed(envelope.content), 1, self._timeout_s * FINAL_PATIENCE)
+        (answer,) = await self._ask(_data(envelope), 1, self._timeout_s * FINAL_PATIENCE)
         if answer.code >= FAILURE:
             # Postfix holds on to the transaction when a policy or a milter has refused the letter, against the RFC.
             raise letter_fault(answer.code, answer.text)
@@ -221,21 +222,24 @@ class Pipeline(asyncio.BufferedProtocol):
         self._heard.append(heard)
         *lines, self._received = (self._received + heard).split(b"\n")
         for line in lines:
-            if not self._line(line.rstrip(b"\r")):
+            if not self._line(line):
                 return
         if len(self._received) + sum(map(len, self._lines)) > MAX_REPLY:
             self._fail("the server's answer is too long", NOT_SMTP)
 
     def _line(self, line: bytes) -> bool:
         """Take a line of a reply; gives whether the connection goes on."""
-        if not _CODE.match(line[:3]) or line[3:4] not in {b"", b" ", b"-"}:
+        read = _read(line)
+        if read is None:
             self._fail(f"the server does not speak SMTP: {shown(line.decode('utf-8', 'replace'))}", NOT_SMTP)
             return False
-        self._lines.append(line[4:].decode("utf-8", "replace"))
-        if line[3:4] == b"-":
-            return True
-        reply = Reply(int(line[:3]), " ".join(self._lines))
-        self._lines.clear()
+        reply, ends = read
+        if not ends or self._lines:
+            self._lines.append(reply.text)
+            if not ends:
+                return True
+            reply = Reply(reply.code, " ".join(self._lines))
+            self._lines.clear()
         if reply.code == SERVICE_CLOSING or not self._expected:
             # Said on its way out, or without being asked: whatever follows would belong to another command.
             error_class = limit_class(reply.code, reply.text) or "throttled"
@@ -272,6 +276,15 @@ class Pipeline(asyncio.BufferedProtocol):
             self._watchdog = None
 
 
+@lru_cache(maxsize=64)
+def _read(line: bytes) -> tuple[Reply, bool] | None:
+    """A line of a reply, and whether it is its last; `None` where it is none. Most are said again and again."""
+    line = line.rstrip(b"\r")
+    if not _CODE.match(line[:3]) or line[3:4] not in {b"", b" ", b"-"}:
+        return None
+    return Reply(int(line[:3]), line[4:].decode("utf-8", "replace")), line[3:4] != b"-"
+
+
 def _answers(heard: bytes) -> Iterator[bytes]:
     """What was heard, answer by answer; the last one may be cut short."""
     *lines, rest = heard.split(b"\n")
@@ -294,8 +307,11 @@ def _out_of_step(answer: Reply, *, in_doubt: bool = False) -> ConnectionDownErro
     return ConnectionDownError(shown(text), code=answer.code, error_class=NOT_SMTP, in_doubt=in_doubt)
 
 
-def _stuffed(content: bytes) -> bytes:
+def _data(envelope: Envelope) -> bytes:
     """A letter as DATA wants it: CRLF line ends, leading dots doubled, the final dot (RFC 5321, section 4.5.2)."""
+    content = envelope.content
+    if envelope.stuffed:
+        return content + b".\r\n"
     ends = content.count(b"\r\n")
     if content.count(b"\n") != ends or content.count(b"\r") != ends:
         content = _BARE_ENDS.sub(b"\r\n", content)
