@@ -290,7 +290,9 @@ def _holders(planning: _Planning, rule: Rule) -> list[tuple[Role, Known, str | N
     return list(held.values())
 
 
-def _dropped(planning: _Planning, rule: Rule, role: Role, known: Known) -> str | None:
+def _dropped(  # noqa: PLR0911 - one for each reason
+    planning: _Planning, rule: Rule, role: Role, known: Known
+) -> str | None:
     """Why a person is dropped, or `None`: the first that applies."""
     mail, key = rule.channel is Channel.EMAIL, known.key
     if known.person is not None and not known.person.active:

@@ -11,6 +11,7 @@ both engines would gather a million ids first to give the newest two hundred.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -220,10 +221,19 @@ def _settled(connection: Connection, store: Store, after: int, rows: list[Row[An
 def _entry(row: Row[Any]) -> str:
     """The words of a delivery as they are in the index."""
     block = f"{row.id // BLOCK:x}"
-    who = (row.recipient_name, row.recipient_address)
-    found = [f"{_WORD}{word}" for word in words((row.subject, row.text, row.object_number, *who))]
-    found += [f"{_PERSON}{word}" for word in words(who)]
-    found += [f"{_RULE}{word}" for word in words((row.rule_code,))]
-    found += [f"{_TYPE}{key(row.object_type)}", f"{_EVENT}{key(row.event_type)}"]
-    found += [f"{_NUMBER}{number}" for number in {key(row.object_number), key(row.object_id)}]
-    return " ".join(f"'{block}{word}'" for word in found)
+    who = _few(row.recipient_name) | _few(row.recipient_address)
+    found = (
+        (_WORD, words((row.subject, row.text, row.object_number)) | who),
+        (_PERSON, who),
+        (_RULE, _few(row.rule_code)),
+        (_TYPE, (key(row.object_type),)),
+        (_EVENT, (key(row.event_type),)),
+        (_NUMBER, {key(row.object_number), key(row.object_id)}),
+    )
+    return " ".join(f"'{block}{mark}" + f"' '{block}{mark}".join(some) + "'" for mark, some in found if some)
+
+
+@lru_cache(maxsize=8192)
+def _few(text: str) -> frozenset[str]:
+    """The words of a name, an address or a code: the same come again and again."""
+    return frozenset(words((text,)))

@@ -33,11 +33,11 @@ def words(texts: Iterable[str]) -> set[str]:
     """What the words of some texts may be found by: of joined ones also what begins with a later part."""
     found: set[str] = set()
     for text in texts:
-        for chunk in chunks(text):
-            if chunk.isalnum():
-                found.add(chunk[:MOST_WORD])
-            else:
-                found.update(chunk[at.start() :][:MOST_WORD] for at in _BEGINNINGS.finditer(chunk))
+        found.update(chunks(text))
+    joined = [chunk for chunk in found if not chunk.isalnum() or len(chunk) > MOST_WORD]
+    found.difference_update(joined)
+    for chunk in joined:
+        found.update(chunk[at.start() :][:MOST_WORD] for at in _BEGINNINGS.finditer(chunk))
     return found
 
 
