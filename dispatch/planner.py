@@ -16,6 +16,7 @@ from dispatch.context import build
 from dispatch.directory import Directory
 from dispatch.edit import Edit
 from dispatch.errors import DispatchError
+from dispatch.lanes import Flow, Lanes
 from dispatch.loops import Ours
 from dispatch.plan import MAX_PROBLEM, MUTED, NO_MUTES, Plan, Recipient, Rulebook, Taken, plan
 from dispatch.rule_counts import add_counts
@@ -35,7 +36,7 @@ from store.sanitise import clean_line
 from store.settings import company_in, sending_in, storm_limits_in
 from store.storms import HOLD_OBJECT, Addressed, hold_in
 from store.types import to_micros
-from store.vocabulary import Channel, DeliveryState, Language, Role
+from store.vocabulary import Channel, DeliveryState, Lane, Language, Role
 
 _log = logging.getLogger(__name__)
 BATCH = 200
@@ -49,6 +50,8 @@ WARNINGS = {
     Language.EN: ("Administrators", "The text of “{title}” could not be filled in, the standard one went: {problem}"),
 }
 """Who is told in the pane of words that could not be used, and how."""
+BEHIND = "behind_others"
+"""Why a letter waits that others overtake: who caused it causes many at once."""
 WORKING_HOURS = "working_hours"
 """Why a letter waits that could go: its rule keeps to the company's working hours."""
 
@@ -169,6 +172,13 @@ class Draft:
     event: StoredEvent
     decisions: Sequence[DecisionCard]
     notes: Sequence[Note]
+    lanes: Lanes = ()
+    """Of each letter, in the order of the notes and of whom they tell; empty where all are ordinary."""
+
+    @property
+    def letters(self) -> int:
+        """How many there are."""
+        return sum(len(one.recipients) for one in self.notes if one.taken.rule.channel is Channel.EMAIL)
 
     @property
     def failed_texts(self) -> list[DecisionCard]:
@@ -220,6 +230,7 @@ class Planner:
         self._settings: Settings | None = None
         self._after = 0
         self._warned: set[tuple[int, str, str]] = set()
+        self._flow = Flow()
 
     async def plan_batch(self) -> int:
         """Plan up to `BATCH` events; gives how many were looked at, 0 when none waits."""
@@ -230,21 +241,22 @@ class Planner:
         now = self._store.clock()
         pause_at = time.perf_counter() + SLICE_S
         for event in events:
-            drafts.append(draft(event, settings, told, now))
+            drafts.append(self._laned(draft(event, settings, told, now), settings, now))
             if time.perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = time.perf_counter() + SLICE_S
         drafts = self._warn(drafts, settings)
         planned = await asyncio.wrap_future(self._store.submit(lambda connection: self._write(connection, drafts)))
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
-        self._after = events[-1].id if planned < len(events) else 0
+        self._after = max(event.id for event in events) if planned < len(events) else 0
         return len(events)
 
     def plan_now(self) -> int:
         """Plan up to `BATCH` events on this thread; gives how many were planned."""
         events, settings, told = self._read()
         now = self._store.clock()
-        drafts = self._warn([draft(event, settings, told, now) for event in events], settings)
+        drafts = [self._laned(draft(event, settings, told, now), settings, now) for event in events]
+        drafts = self._warn(drafts, settings)
         return self._store.write(lambda connection: self._write(connection, drafts)) if drafts else 0
 
     def _warn(self, drafts: list[Draft], settings: Settings) -> list[Draft]:
@@ -259,6 +271,10 @@ class Planner:
                     notes.append(warning(card, one.notes, settings.company.language))
             found.append(replace(one, notes=notes) if len(notes) > len(one.notes) else one)
         return found
+
+    def _laned(self, one: Draft, settings: Settings, now: datetime) -> Draft:
+        letters = one.letters
+        return replace(one, lanes=self._flow.lanes(one.event, settings.directory, letters, now)) if letters else one
 
     def _read(self) -> tuple[list[StoredEvent], Settings, Told]:
         with self._store.read() as connection:
@@ -277,7 +293,10 @@ class Planner:
         taken = take_planned(connection, now, [one.event.id for one in drafts])
         drafts = [one for one in drafts if one.event.id in taken]
         _insert_decisions(connection, [(one.event.id, card) for one in drafts for card in one.decisions])
-        _insert_notes(connection, now, [(one.event, note) for one in drafts for note in one.notes])
+        notes = [(one.event, note) for one in drafts for note in one.notes]
+        _insert_notes(
+            connection, now, notes, [lane for one in drafts for lane in one.lanes or (Lane.ORDINARY,) * one.letters]
+        )
         self._count(connection, now, drafts)
         return len(drafts)
 
@@ -305,11 +324,13 @@ def _params(params: dict[str, str]) -> str:
     return bulk.as_json(params) if params else "{}"
 
 
-def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]]) -> None:
+def _insert_notes(
+    connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]], lanes: Lanes
+) -> None:
     keys, at = bulk.reserve_ids(connection, tables.notification, len(notes)), to_micros(now)
     texts: list[tuple[Any, ...]] = []
     deliveries: list[tuple[Any, ...]] = []
-    too_many, held = _too_many(connection, now, notes), 0
+    too_many, next_lane, held = _too_many(connection, now, notes), iter(lanes), 0
     for key, (event, note) in zip(keys, notes, strict=True):
         code, channel = note.taken.rule.code, note.taken.rule.channel
         texts.append((key, event.id, code, note.language.value, note.subject, note.text, note.html))
@@ -317,22 +338,23 @@ def _insert_notes(connection: Connection, now: datetime, notes: Sequence[tuple[S
         shown = channel is Channel.INTERFACE
         state, sent_at = (DeliveryState.SENT, at) if shown else (DeliveryState.PENDING, None)
         opens = note.taken.not_before
-        due, reason = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > at else (at, "")
+        due, waits = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > at else (at, "")
         for who in note.recipients:
-            storm = "" if shown else next(too_many)
+            storm, lane = ("", Lane.ORDINARY) if shown else (next(too_many), next(next_lane))
+            reason = storm or waits or (BEHIND if lane is Lane.BULK else "")
             kept = DeliveryState.HELD if storm else state
             held += bool(storm)
             deliveries.append(
                 (
-                    key, event.id, channel.value, who.name, who.address, kept.value, storm or reason, 0, due, at,
+                    key, event.id, channel.value, who.name, who.address, kept.value, lane.value, reason, 0, due, at,
                     sent_at, "", "",
                 )
             )  # fmt: skip
     columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")
     bulk.insert_rows(connection, tables.notification, columns, texts)
     columns = (
-        "notification_id", "event_id", "channel", "recipient_name", "recipient_address", "state", "reason", "attempts",
-        "next_at", "created_at", "sent_at", "connection", "answer",
+        "notification_id", "event_id", "channel", "recipient_name", "recipient_address", "state", "lane", "reason",
+        "attempts", "next_at", "created_at", "sent_at", "connection", "answer",
     )  # fmt: skip
     bulk.insert_rows(connection, tables.delivery, columns, deliveries)
     rates.count_in(connection, now, {DeliveryState.HELD: held})

@@ -35,7 +35,7 @@ from store.limits import MOST_CONNECTIONS, Learned, learned_in
 from store.outbox import Claimed, Settlement
 from store.sanitise import clean_line
 from store.settings import connection_secret, secret_of
-from store.vocabulary import DeliveryState, Transcripts
+from store.vocabulary import DeliveryState, Lane, Transcripts
 
 SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
@@ -43,6 +43,10 @@ BATCH = 300
 """Letters in one claim."""
 LOW_WATER = 150
 """Letters in hand below which the next batch is claimed."""
+URGENT_BATCH = 50
+"""Letters that overtake the others in one claim, however many are in hand."""
+MOST_WAITING = 2 * BATCH
+"""Letters in hand above which none is claimed."""
 IDLE_POLL_S = 0.2
 """How often to look for letters that became due by the clock; new ones wake the sender."""
 RELEASE_EVERY_S = 10.0
@@ -79,6 +83,17 @@ class _Look:
     released: int | None
     claimed: list[Claimed]
     learned: dict[int, Learned]
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """So many letters may be claimed, and so many of those that overtake the others."""
+
+    letters: int
+    urgent: int
+
+
+NO_ROOM = _Room(0, 0)
 
 
 class Sender:
@@ -145,29 +160,32 @@ class Sender:
                 self._held_up = False
                 self._arrived.set()
             if claimed:
-                self._queue.extend(claimed)
+                urgent = [letter for letter in claimed if letter.lane == Lane.URGENT]
+                self._queue.extendleft(reversed(urgent))
+                self._queue.extend(claimed[len(urgent) :])
                 self._arrived.set()
                 await asyncio.sleep(0)
             else:
                 await self._wait(SETTLE_EVERY_S if self._queue else IDLE_POLL_S)
 
-    def _room(self) -> int:
+    def _room(self) -> _Room:
         """How many letters may be claimed now."""
-        now = self._store.clock()
-        if self._outgoing is None or not self._may_begin() or len(self._queue) > LOW_WATER:
-            return 0
+        now, waiting = self._store.clock(), len(self._queue)
+        if self._outgoing is None or not self._may_begin() or waiting > MOST_WAITING:
+            return NO_ROOM
         self._routes.refresh(now)
         route = self._routes.pick(now)
         if any(one.circuit.state == "closed" for one in self._routes):
             room = self._throttle.left(self._outgoing.sending, now, BATCH)
             if route is not None and route.limits.per_minute is not None:
-                room = min(room, route.limits.room(now, room) - len(self._queue))
-            return max(0, room)
+                room = min(room, route.limits.room(now, room) - waiting)
+            room = max(0, room)
+            return _Room(0 if waiting > LOW_WATER else room, min(URGENT_BATCH, room))
         # All connections are down: one letter tries the first that may be tried, the others wait for what it shows.
-        idle = not self._queue and not self._in_hand
-        return 1 if idle and (not self._routes or route is not None) else 0
+        idle = not waiting and not self._in_hand
+        return _Room(1, 1) if idle and (not self._routes or route is not None) else NO_ROOM
 
-    async def _look(self, room: int) -> list[Claimed]:
+    async def _look(self, room: _Room) -> list[Claimed]:
         """Take new settings, hold, release, claim."""
         # A claim whose commit was not answered may be in the store all the same, and nobody would send its letters.
         owner, kept = self._owner, self._known() if self._unsure else None
@@ -215,7 +233,7 @@ class Sender:
         """Whether the letter a worker has begun may leave: it is still ours."""
         return self._begun_as.get(number) == self._membership.id and self._may_begin()
 
-    def _look_in(self, connection: Connection, room: int, owner: str, kept: set[int] | None) -> _Look:
+    def _look_in(self, connection: Connection, room: _Room, owner: str, kept: set[int] | None) -> _Look:
         """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""
         now, outgoing = self._store.clock(), self._outgoing
         learned: dict[int, Learned] = {}
@@ -232,8 +250,9 @@ class Sender:
         held = hold(connection, now, outgoing)
         if kept is not None:
             outbox.give_back(connection, now, owner, but=kept)
-        may_go = room and not outgoing.hold_all(now)
-        claimed = outbox.claim(connection, now, owner, room) if may_go else []
+        claimed: list[Claimed] = []
+        if (room.letters or room.urgent) and not outgoing.hold_all(now):
+            claimed = outbox.claim(connection, now, owner, room.letters, urgent=room.urgent)
         return _Look(outgoing, holding, held, released, claimed, learned)
 
     def _use(self, outgoing: Outgoing, learned: dict[int, Learned]) -> None:

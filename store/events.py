@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import Connection, Row, and_, select, text, update
 
 from store import bulk, tables
 from store.deadlines import Deadlines
@@ -16,6 +16,8 @@ from store.types import to_micros
 from store.vocabulary import EventType
 
 Data = dict[str, Any]
+URGENT_EVENTS = "event.planned_at IS NULL AND event.event_type = 'deadline'"
+"""The partial index's own words, of events that are planned before all others."""
 
 
 def part(data: Data, name: str) -> Data:
@@ -121,14 +123,21 @@ def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:
 
 
 def unplanned(connection: Connection, limit: int, after: int = 0) -> list[StoredEvent]:
-    """Accepted events that wait for the planner, oldest first; only those with an id above `after`."""
+    """Accepted events that wait for the planner: those of deadlines first, then the oldest; with ids above `after`."""
+    urgent = _unplanned(connection, limit, after, urgent=True)
+    others = _unplanned(connection, limit - len(urgent), after, urgent=False) if len(urgent) < limit else []
+    return [*urgent, *others]
+
+
+def _unplanned(connection: Connection, limit: int, after: int, *, urgent: bool) -> list[StoredEvent]:
     e = tables.event
+    waiting = text(URGENT_EVENTS) if urgent else and_(e.c.planned_at.is_(None), e.c.event_type != EventType.DEADLINE)
     query = (
         select(
             e.c.id, e.c.source, e.c.external_id, e.c.object_type, e.c.event_type, e.c.object_id, e.c.object_number,
             e.c.title, e.c.at, e.c.data,
         )
-        .where(e.c.planned_at.is_(None), e.c.id > after)
+        .where(waiting, e.c.id > after)
         .order_by(e.c.id)
         .limit(limit)
     )  # fmt: skip

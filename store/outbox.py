@@ -15,8 +15,12 @@ from store.delivery_traits import DeliveryQuery
 from store.engine import Store
 from store.pace import spread_again
 from store.types import to_micros
-from store.vocabulary import DeliveryState
+from store.vocabulary import DeliveryState, Lane
 
+LANES = tuple(lane.value for lane in Lane)
+"""All of them: a query that names them goes by the due index, which is by lane first."""
+BULK_SHARE = 4
+"""Of the letters that go, one in so many is of those behind the others, while there are others."""
 DUE = text("delivery.state < 2")
 """The partial index's own words: a query that says `state = 0` instead scans the whole table."""
 HELD, DEAD, CANCELLED = text("delivery.state = 2"), text("delivery.state = 4"), text("delivery.state = 5")
@@ -46,6 +50,7 @@ class Claimed:
     object_type: str
     object_id: str
     created_at: datetime
+    lane: int = Lane.ORDINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +77,28 @@ class Settlement:
     transcript: str = ""
 
 
-def claim(connection: Connection, now: datetime, owner: str, limit: int) -> list[Claimed]:
-    """Lease due letters, new ones and those to be tried again, oldest first.
+def claim(connection: Connection, now: datetime, owner: str, limit: int, *, urgent: int = 0) -> list[Claimed]:
+    """Lease due letters, new ones and those to be tried again.
 
-    A lease holds until the letter is settled or given back, or its dispatcher is found dead (`store.heartbeats`).
+    The urgent ones first, up to `limit` or `urgent`, whichever is more; then up to `limit` in all the oldest, of which
+    those behind the others get a share. A lease holds until the letter is settled or given back, or its dispatcher is
+    found dead (`store.heartbeats`).
     """
     d, n, e = tables.delivery, tables.notification, tables.event
-    lease = {"state": DeliveryState.SENDING.value, "next_at": CLAIMED_AT, "claimed_by": owner}
-    due = select(d.c.id).where(DUE, d.c.next_at <= now).order_by(d.c.next_at).limit(limit)
-    if connection.dialect.name == "sqlite":
-        # A transaction that writes is alone here, and the rows of a RETURNING come one by one.
-        ids = [row[0] for row in bulk.fetch_rows(connection, due)]
-        if ids:
-            connection.execute(update(d).where(bulk.among(connection, d.c.id, ids)).values(**lease))
-    else:
-        # PostgreSQL may run a subquery in IN once for each row, and then LIMIT limits nothing; a WITH runs once.
-        once = due.with_for_update(skip_locked=True).cte("due")
-        statement = update(d).where(d.c.id.in_(select(once.c.id))).values(**lease).returning(d.c.id)
-        ids = list(connection.execute(statement).scalars())
+    ids = _due(connection, now, Lane.URGENT, max(limit, urgent))
+    if (room := limit - len(ids)) > 0:
+        bulk_ids = _due(connection, now, Lane.BULK, room // BULK_SHARE)
+        ordinary = _due(connection, now, Lane.ORDINARY, room - len(bulk_ids))
+        if len(ordinary) + len(bulk_ids) < room and len(bulk_ids) == room // BULK_SHARE:
+            bulk_ids = _due(connection, now, Lane.BULK, room - len(ordinary))
+        ids += ordinary + bulk_ids
     if not ids:
         return []
+    lease = {"state": DeliveryState.SENDING.value, "next_at": CLAIMED_AT, "claimed_by": owner}
+    connection.execute(update(d).where(bulk.among(connection, d.c.id, ids)).values(**lease))
     columns = (
         d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, n.c.subject, n.c.text,
-        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at,
+        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.lane,
     )  # fmt: skip
     query = (
         select(*columns)
@@ -102,7 +106,17 @@ def claim(connection: Connection, now: datetime, owner: str, limit: int) -> list
         .join(e, e.c.id == d.c.event_id)
         .where(bulk.among(connection, d.c.id, ids))
     )
-    return sorted((Claimed(*row) for row in bulk.fetch_rows(connection, query)), key=lambda letter: letter.id)
+    letters = [Claimed(*row) for row in bulk.fetch_rows(connection, query)]
+    return sorted(letters, key=lambda letter: (letter.lane, letter.id))
+
+
+def _due(connection: Connection, now: datetime, lane: Lane, limit: int) -> list[int]:
+    """Letters of a lane that may go now, the oldest first; on a server locked, those that others have locked left."""
+    if limit <= 0:
+        return []
+    d = tables.delivery
+    due = select(d.c.id).where(DUE, d.c.lane == lane.value, d.c.next_at <= now).order_by(d.c.next_at).limit(limit)
+    return [row[0] for row in bulk.fetch_rows(connection, due.with_for_update(skip_locked=True))]
 
 
 def settled_before(connection: Connection, at: datetime, done: Sequence[Settlement]) -> bool:
@@ -166,7 +180,7 @@ def give_back_strangers(connection: Connection, now: datetime) -> int:
 
 def _return_leases(connection: Connection, now: datetime, *whose: ColumnElement[bool]) -> int:
     d = tables.delivery
-    in_hand = (DUE, d.c.next_at >= CLAIMED_AT, d.c.state == DeliveryState.SENDING.value)
+    in_hand = (DUE, d.c.lane.in_(LANES), d.c.next_at >= CLAIMED_AT, d.c.state == DeliveryState.SENDING.value)
     back = {"state": DeliveryState.PENDING.value, "next_at": now, "claimed_by": None}
     return connection.execute(update(d).where(*in_hand, *whose).values(**back)).rowcount
 
@@ -174,7 +188,7 @@ def _return_leases(connection: Connection, now: datetime, *whose: ColumnElement[
 def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 5000) -> int:
     """Put due letters on hold with the reason; gives how many."""
     d = tables.delivery
-    due = select(d.c.id).where(DUE, d.c.next_at <= now).limit(limit).with_for_update(skip_locked=True)
+    due = select(d.c.id).where(DUE, d.c.lane.in_(LANES), d.c.next_at <= now).limit(limit).with_for_update(skip_locked=True)
     statement = (
         update(d)
         .where(d.c.id.in_(due.scalar_subquery()))

@@ -15,7 +15,7 @@ from store.outbox import CANCELLED, DEAD, DUE, HELD
 from store.rates import rates_in
 from store.settings import connections_in, sending_in, silent_mode_in
 from store.storms import HOLD_OBJECT, HOLD_RECIPIENT
-from store.vocabulary import Channel, DeliveryState
+from store.vocabulary import Channel, DeliveryState, Lane
 
 ALIVE_FOR = timedelta(seconds=10)
 """A dispatcher whose last heartbeat is older counts as dead. It beats every two seconds."""
@@ -77,8 +77,13 @@ def queue_in(connection: Connection, now: datetime) -> Queue:
 def oldest_due_in(connection: Connection, now: datetime) -> datetime | None:
     """Since when the letter waits that has waited longest; `None` when nothing is due."""
     d = tables.delivery
-    query = select(d.c.next_at).where(DUE, d.c.next_at <= now, d.c.channel == Channel.EMAIL.value)
-    return connection.execute(query.order_by(d.c.next_at).limit(1)).scalar_one_or_none()
+    oldest: list[datetime] = []
+    for lane in Lane:  # each is a part of the index
+        query = select(d.c.next_at).where(
+            DUE, d.c.lane == lane.value, d.c.next_at <= now, d.c.channel == Channel.EMAIL.value
+        )
+        oldest += connection.execute(query.order_by(d.c.next_at).limit(1)).scalars()
+    return min(oldest, default=None)
 
 
 def _by_state_in(connection: Connection, queue: Queue, deliveries: int) -> dict[str, int]:

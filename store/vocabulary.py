@@ -114,6 +114,16 @@ class DeliveryState(IntEnum):
         return self.name.lower()
 
 
+class Lane(IntEnum):
+    """Which letters go first when there are more than can go at once."""
+
+    URGENT = 0
+    """Before all others: what tells of a deadline."""
+    ORDINARY = 1
+    BULK = 2
+    """Behind the others, but not without end: the rest of a flood."""
+
+
 class Protocol(StrEnum):
     """Protocols of an outgoing mail connection."""
 

@@ -140,6 +140,8 @@ def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[A
                 raise
             if not (left and is_lost_race(error)):
                 return None, error
+        except StopIteration as error:  # a future takes none, and who waits for it would wait for ever
+            return None, RuntimeError(f"a change of the store came to its end too soon: {error!r}")
         except Exception as error:  # noqa: BLE001 - each job's error belongs to whoever queued it
             return None, error
     raise AssertionError

@@ -42,6 +42,7 @@ class MailServer:
         refused: Recipients with the answer they get.
         answers: Answers for the next letters, before any is accepted.
         delay_s: How long each letter is thought about before the answer.
+        slow: Recipients a letter to whom is thought about for so many seconds more.
         client_ca: With it, clients must show a certificate of this authority.
         name: The name its certificate is for.
     """
@@ -53,6 +54,7 @@ class MailServer:
     refused: dict[str, str] = field(default_factory=dict[str, str])
     answers: list[str] = field(default_factory=list[str])
     delay_s: float = 0.0
+    slow: dict[str, float] = field(default_factory=dict[str, float])
     client_ca: trustme.CA | None = None
     name: str = "localhost"
     letters: list[Letter] = field(default_factory=list[Letter])
@@ -143,7 +145,7 @@ class MailServer:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the letter, or give the next answer we are told to give."""
         self.reading.set()
-        await asyncio.sleep(self.delay_s)
+        await asyncio.sleep(self.delay_s + sum(self.slow.get(to, 0.0) for to in envelope.rcpt_tos))
         if self.answers:
             return self.answers.pop(0)
         self.letters += [Letter(envelope.mail_from, to, envelope.content) for to in envelope.rcpt_tos]

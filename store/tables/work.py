@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlmodel import Column, Field, SQLModel
 
 from store.types import BigKey, UtcMicros
@@ -33,6 +33,7 @@ class EventRow(SQLModel, table=True):
             sqlite_where=text("planned_at IS NULL"),
             postgresql_where=text("planned_at IS NULL"),
         ),
+        _partial("ix_event_urgent", "id", where="planned_at IS NULL AND event_type = 'deadline'"),
     )
     id: int | None = Field(default=None, sa_type=BigKey, primary_key=True)
     source: str
@@ -196,7 +197,7 @@ class DeliveryRow(SQLModel, table=True):
 
     __tablename__: Any = "delivery"
     __table_args__ = (
-        _partial("ix_delivery_due", "next_at", "state", where="state < 2"),
+        _partial("ix_delivery_due", "lane", "next_at", "state", where="state < 2"),
         _partial("ix_delivery_held", "id", "reason", where="state = 2"),
         _partial("ix_delivery_dead", "id", where="state = 4"),
         _partial("ix_delivery_cancelled", "id", where="state = 5"),
@@ -232,6 +233,7 @@ class DeliveryRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcMicros)
     connection: str = ""
     answer: str = ""
+    lane: int = Field(default=1, sa_type=SmallInteger, sa_column_kwargs={"server_default": "1"})
     digest_id: int | None = Field(default=None, sa_type=BigKey)
     """The delivery that told of this one together with others."""
 

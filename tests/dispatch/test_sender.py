@@ -284,3 +284,33 @@ async def test_a_fault_of_the_dispatcher_itself_ends_it(store: Store, monkeypatc
     with pytest.raises(ExceptionGroup):
         async with asyncio.timeout(10):
             await dispatch(store)
+
+
+async def test_an_escalation_overtakes_the_letters_in_hand(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    server.delay_s = 0.04
+    requests(store, 120)
+    async with dispatching(store):
+        await until(lambda: len(server.letters) > 8)
+        late = event("request.deadline", 500)
+        late["data"]["deadline"] = {
+            "kind": "resolution", "due": late["time"], "threshold": "request:resolution:at_due:0"
+        }  # fmt: skip
+        emit(store, lines(late))
+        before = len(server.letters)
+        await until(lambda: any("RP-500" in str(one.message["Subject"]) for one in server.letters))
+        after = len(server.letters)
+        await until(lambda: len(server.letters) >= 122)
+    assert after - before < 80  # of the others, 110 were still to go
+
+
+async def test_a_mailbox_that_hangs_holds_up_nobody_else(store: Store, server: MailServer) -> None:
+    furnish(store, port=server.port)
+    server.slow = {"olga@example.org": 1.0}
+    requests(store, 3)
+    others = (event(number=number, responsible=None, team=None, client="john@example.org") for number in range(3, 60))
+    emit(store, lines(*others))
+    await dispatch(store)
+    order = [one.rcpt_to for one in server.letters]
+    assert order.count("olga@example.org") == 3
+    assert set(order[:-3]) == {"john@example.org"}
