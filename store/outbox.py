@@ -188,7 +188,12 @@ def _return_leases(connection: Connection, now: datetime, *whose: ColumnElement[
 def hold_due(connection: Connection, now: datetime, reason: str, limit: int = 5000) -> int:
     """Put due letters on hold with the reason; gives how many."""
     d = tables.delivery
-    due = select(d.c.id).where(DUE, d.c.lane.in_(LANES), d.c.next_at <= now).limit(limit).with_for_update(skip_locked=True)
+    due = (
+        select(d.c.id)
+        .where(DUE, d.c.lane.in_(LANES), d.c.next_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     statement = (
         update(d)
         .where(d.c.id.in_(due.scalar_subquery()))
