@@ -41,8 +41,12 @@ INDEX_PAUSES = 3
 MAX_LAG = 10_000
 """So many new deliveries may be missing from the index then."""
 HOUSEKEEPING_S = 3600.0
-WATCH_S = 0.05
+WATCH_S = 0.005
 """How often the change counter is read; one read costs some microseconds."""
+STIR_S = 0.05
+"""How often the clock and the sender look again because of a change that brought no event."""
+FEW, PLAN_EVERY_S = 50, 0.008
+"""Batches of fewer events are planned no more often than this."""
 TIDY_S = 600.0
 """How often to forget what the limits against floods have counted and need no more."""
 IDLE_REPLAN_S = 1.0
@@ -111,14 +115,17 @@ class Daemon:
         )  # fmt: skip
 
     async def _plan_loop(self) -> None:
-        planner = Planner(self._store)
+        planner = Planner(self._store, self._sender)
         while True:
             self._planning = True
             self._plan_wake.clear()
+            begun = time.monotonic()
             count = await self._patiently(planner.plan_batch)
             self._planned += count
             if count:
-                self._send_wake.set()
+                if count < FEW:
+                    # Where they come one by one, a moment's wait makes one transaction of several.
+                    await asyncio.sleep(PLAN_EVERY_S - (time.monotonic() - begun))
                 continue
             self._planning = False
             try:
@@ -129,13 +136,19 @@ class Daemon:
                 continue
 
     async def _watch_loop(self) -> None:
-        watch = Watch(self._store)
+        watch, stirred, stir_at = Watch(self._store), False, 0.0
         try:
             while True:
                 if watch.changed():
-                    self._plan_wake.set()
-                    self._send_wake.set()
+                    stirred = True
+                    if watch.unplanned():
+                        self._plan_wake.set()
+                # Most of what is committed is our own, and of the rest hardly anything is as urgent as an event.
+                if stirred and (now := time.monotonic()) >= stir_at:
+                    stirred, stir_at = False, now + STIR_S
                     self._tick_wake.set()
+                    if self._sender.idle:
+                        self._send_wake.set()
                 await asyncio.sleep(WATCH_S)
         finally:
             watch.close()

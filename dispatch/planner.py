@@ -4,10 +4,10 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
@@ -19,11 +19,12 @@ from dispatch.errors import DispatchError
 from dispatch.lanes import Flow, Lanes
 from dispatch.loops import Ours
 from dispatch.plan import MAX_PROBLEM, MUTED, NO_MUTES, Plan, Recipient, Rulebook, Taken, plan
+from dispatch.recording import Offer, Recorded, record
 from dispatch.rule_counts import add_counts
 from dispatch.told import Told
-from store import bulk, message_ids, rates, tables
+from store import message_ids
 from store.audit import revision_in
-from store.cards import Company, DecisionCard, StormLimits
+from store.cards import Company, DecisionCard
 from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
@@ -33,10 +34,8 @@ from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
 from store.sanitise import clean_line
-from store.settings import company_in, sending_in, storm_limits_in
-from store.storms import HOLD_OBJECT, Addressed, hold_in
-from store.types import to_micros
-from store.vocabulary import Channel, DeliveryState, Lane, Language, Role
+from store.settings import company_in, sending_in
+from store.vocabulary import Channel, Language, Role
 
 _log = logging.getLogger(__name__)
 BATCH = 200
@@ -50,10 +49,6 @@ WARNINGS = {
     Language.EN: ("Administrators", "The text of “{title}” could not be filled in, the standard one went: {problem}"),
 }
 """Who is told in the pane of words that could not be used, and how."""
-BEHIND = "behind_others"
-"""Why a letter waits that others overtake: who caused it causes many at once."""
-WORKING_HOURS = "working_hours"
-"""Why a letter waits that could go: its rule keeps to the company's working hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +213,22 @@ def _failed(event: StoredEvent, error: Exception) -> DecisionCard:
     return DecisionCard("", "", taken=False, reason=PLANNING_FAILED, params=params)
 
 
+class Taker(Protocol):
+    """Who takes letters as they are made: the sender of the same dispatcher."""
+
+    async def ready(self) -> None:
+        """Wait a moment, where it takes more soon."""
+        ...
+
+    def offer(self, letters: int) -> Offer | None:
+        """How many of so many letters it takes now; to be followed by `take`, whatever happens."""
+        ...
+
+    def take(self, offer: Offer | None, recorded: Recorded | None) -> None:
+        """Take the letters that were handed over; `None` when it is not known what has become of them."""
+        ...
+
+
 class Planner:
     """Plans what was accepted. Holds the settings until their revision changes.
 
@@ -225,8 +236,9 @@ class Planner:
     nobody has planned meanwhile: several dispatchers on one store never plan an event twice.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, taker: "Taker | None" = None) -> None:
         self._store = store
+        self._taker = taker
         self._settings: Settings | None = None
         self._after = 0
         self._warned: set[tuple[int, str, str]] = set()
@@ -234,6 +246,8 @@ class Planner:
 
     async def plan_batch(self) -> int:
         """Plan up to `BATCH` events; gives how many were looked at, 0 when none waits."""
+        if self._taker is not None:
+            await self._taker.ready()
         events, settings, told = await asyncio.to_thread(self._read)
         if not events:
             return 0
@@ -246,10 +260,24 @@ class Planner:
                 await asyncio.sleep(0)
                 pause_at = time.perf_counter() + SLICE_S
         drafts = self._warn(drafts, settings)
-        planned = await asyncio.wrap_future(self._store.submit(lambda connection: self._write(connection, drafts)))
+        recorded = await self._recorded(drafts)
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
-        self._after = max(event.id for event in events) if planned < len(events) else 0
+        self._after = max(event.id for event in events) if recorded.events < len(events) else 0
         return len(events)
+
+    async def _recorded(self, drafts: Sequence[Draft]) -> Recorded:
+        """Write, and hand over what the sender takes at once."""
+        offer = self._taker.offer(sum(one.letters for one in drafts)) if self._taker else None
+        future = self._store.submit(lambda connection: self._write(connection, drafts, offer))
+        try:
+            recorded = await asyncio.wrap_future(future)
+        except BaseException:
+            if self._taker is not None:
+                self._taker.take(offer, None)
+            raise
+        if self._taker is not None:
+            self._taker.take(offer, recorded)
+        return recorded
 
     def plan_now(self) -> int:
         """Plan up to `BATCH` events on this thread; gives how many were planned."""
@@ -257,7 +285,7 @@ class Planner:
         now = self._store.clock()
         drafts = [self._laned(draft(event, settings, told, now), settings, now) for event in events]
         drafts = self._warn(drafts, settings)
-        return self._store.write(lambda connection: self._write(connection, drafts)) if drafts else 0
+        return self._store.write(lambda connection: self._write(connection, drafts)).events if drafts else 0
 
     def _warn(self, drafts: list[Draft], settings: Settings) -> list[Draft]:
         """Tell the administrators in the pane of words that could not be used: once for each change of the settings."""
@@ -287,18 +315,14 @@ class Planner:
             told.read(connection, events)
             return events, self._settings, told
 
-    def _write(self, connection: Connection, drafts: Sequence[Draft]) -> int:
-        """Runs on the writer thread; gives how many events were ours to plan."""
+    def _write(self, connection: Connection, drafts: Sequence[Draft], offer: Offer | None = None) -> Recorded:
+        """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""
         now = self._store.clock()
         taken = take_planned(connection, now, [one.event.id for one in drafts])
         drafts = [one for one in drafts if one.event.id in taken]
-        _insert_decisions(connection, [(one.event.id, card) for one in drafts for card in one.decisions])
-        notes = [(one.event, note) for one in drafts for note in one.notes]
-        _insert_notes(
-            connection, now, notes, [lane for one in drafts for lane in one.lanes or (Lane.ORDINARY,) * one.letters]
-        )
+        recorded = record(connection, now, drafts, offer)
         self._count(connection, now, drafts)
-        return len(drafts)
+        return recorded
 
     def _count(self, connection: Connection, now: datetime, drafts: Sequence[Draft]) -> None:
         """Count what each rule and each mute did. Dispatchers share these rows, so they are locked last."""
@@ -309,79 +333,3 @@ class Planner:
         if self._settings is not None and self._settings.mutes:
             muted = (card.params for one in drafts for card in one.decisions if card.reason == MUTED)
             count_left_out_in(connection, Counter(int(one["mute"]) for one in muted if "again" not in one))
-
-
-def _insert_decisions(connection: Connection, decisions: Sequence[tuple[int, DecisionCard]]) -> None:
-    rows = [
-        (event_id, card.rule_code, card.recipient, card.taken, card.reason, _params(card.params))
-        for event_id, card in decisions
-    ]
-    columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
-    bulk.insert_rows(connection, tables.decision, columns, rows)
-
-
-def _params(params: dict[str, str]) -> str:
-    return bulk.as_json(params) if params else "{}"
-
-
-def _insert_notes(
-    connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]], lanes: Lanes
-) -> None:
-    keys, at = bulk.reserve_ids(connection, tables.notification, len(notes)), to_micros(now)
-    texts: list[tuple[Any, ...]] = []
-    deliveries: list[tuple[Any, ...]] = []
-    too_many, next_lane, held = _too_many(connection, now, notes), iter(lanes), 0
-    for key, (event, note) in zip(keys, notes, strict=True):
-        code, channel = note.taken.rule.code, note.taken.rule.channel
-        texts.append((key, event.id, code, note.language.value, note.subject, note.text, note.html))
-        # What is shown in the interface is delivered by the commit that makes it visible.
-        shown = channel is Channel.INTERFACE
-        state, sent_at = (DeliveryState.SENT, at) if shown else (DeliveryState.PENDING, None)
-        opens = note.taken.not_before
-        due, waits = (to_micros(opens), WORKING_HOURS) if opens and to_micros(opens) > at else (at, "")
-        for who in note.recipients:
-            storm, lane = ("", Lane.ORDINARY) if shown else (next(too_many), next(next_lane))
-            reason = storm or waits or (BEHIND if lane is Lane.BULK else "")
-            kept = DeliveryState.HELD if storm else state
-            held += bool(storm)
-            deliveries.append(
-                (
-                    key, event.id, channel.value, who.name, who.address, kept.value, lane.value, reason, 0, due, at,
-                    sent_at, "", "",
-                )
-            )  # fmt: skip
-    columns = ("id", "event_id", "rule_code", "language", "subject", "text", "html")
-    bulk.insert_rows(connection, tables.notification, columns, texts)
-    columns = (
-        "notification_id", "event_id", "channel", "recipient_name", "recipient_address", "state", "lane", "reason",
-        "attempts", "next_at", "created_at", "sent_at", "connection", "answer",
-    )  # fmt: skip
-    bulk.insert_rows(connection, tables.delivery, columns, deliveries)
-    rates.count_in(connection, now, {DeliveryState.HELD: held})
-
-
-def _too_many(connection: Connection, now: datetime, notes: Sequence[tuple[StoredEvent, Note]]) -> Iterator[str]:
-    """For each letter in turn why it is one too many, empty where it is not; the why of those that are is written."""
-    letters = [
-        (event, note.taken.rule.code, who.address)
-        for event, note in notes
-        if note.taken.rule.channel is Channel.EMAIL
-        for who in note.recipients
-    ]
-    limits = storm_limits_in(connection)
-    addressed = [Addressed(event.object_type, event.object_id, address) for event, _, address in letters]
-    reasons = hold_in(connection, now, limits, addressed)
-    above = [
-        (event.id, DecisionCard(code, address, taken=True, reason=reason, params=_limit(limits, reason)))
-        for (event, code, address), reason in zip(letters, reasons, strict=True)
-        if reason
-    ]
-    _insert_decisions(connection, above)
-    return iter(reasons)
-
-
-def _limit(limits: StormLimits, reason: str) -> dict[str, str]:
-    by_object = reason == HOLD_OBJECT
-    letters = limits.object_letters if by_object else limits.recipient_letters
-    minutes = limits.object_minutes if by_object else limits.recipient_minutes
-    return {"letters": str(letters), "minutes": str(minutes)}

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,9 +24,11 @@ from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, Per
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing, hold, release
+from dispatch.recording import Offer, Recorded
 from dispatch.routes import CONNECTION_DOWN, Route, Routes, Seat, Verdict
 from dispatch.settler import SETTLE_EVERY_S, STORE_RETRY_S, Settler
 from dispatch.throttle import Throttle
+from dispatch.window import MOST, Window
 from store import message_ids, outbox
 from store.audit import revision_in
 from store.cards import Sending
@@ -41,12 +44,11 @@ SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
 BATCH = 300
 """Letters in one claim."""
-LOW_WATER = 150
-"""Letters in hand below which the next batch is claimed."""
 URGENT_BATCH = 50
 """Letters that overtake the others in one claim, however many are in hand."""
-MOST_WAITING = 2 * BATCH
-"""Letters in hand above which none is claimed."""
+PATIENCE_S, PATIENCE_STEP_S = 0.1, 0.002
+"""How long the planner waits for the letters before: less than anybody notices, so that what has a slow mail server
+before it is planned all the same, and overtakes where it is urgent."""
 IDLE_POLL_S = 0.2
 """How often to look for letters that became due by the clock; new ones wake the sender."""
 RELEASE_EVERY_S = 10.0
@@ -74,6 +76,7 @@ class _Look:
 
     Attributes:
         released: `None` when there was no cause to look for such.
+        claims: Whether letters may go.
         learned: With new settings: what was learned of each connection's limits.
     """
 
@@ -81,6 +84,7 @@ class _Look:
     holding: set[str]
     held: int
     released: int | None
+    claims: bool
     claimed: list[Claimed]
     learned: dict[int, Learned]
 
@@ -125,6 +129,10 @@ class Sender:
         self._begun_as: dict[int, str] = {}
         self._held_up = False
         self._unsure = False
+        self._window = Window()
+        self._gone = 0
+        self._backlog = True
+        self._offered: Offer | None = None
         self._leaving = False
 
     @property
@@ -160,27 +168,67 @@ class Sender:
                 self._held_up = False
                 self._arrived.set()
             if claimed:
-                urgent = [letter for letter in claimed if letter.lane == Lane.URGENT]
-                self._queue.extendleft(reversed(urgent))
-                self._queue.extend(claimed[len(urgent) :])
-                self._arrived.set()
+                self._line_up(claimed)
                 await asyncio.sleep(0)
             else:
-                await self._wait(SETTLE_EVERY_S if self._queue else IDLE_POLL_S)
+                await self._wait(SETTLE_EVERY_S if self._queue and self._backlog else IDLE_POLL_S)
+
+    async def ready(self) -> None:
+        """Wait a moment for room, while letters leave: what is planned then goes from hand to hand."""
+        until = time.monotonic() + PATIENCE_S
+        while (self._backlog or not self._low) and self._in_hand and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(PATIENCE_STEP_S)
+
+    @property
+    def _low(self) -> bool:
+        """Whether it is time for more."""
+        return len(self._queue) <= self._window.look(time.monotonic(), self._gone, len(self._queue)) // 2
+
+    def offer(self, letters: int) -> Offer | None:
+        """How many of so many new letters may come at once, without a claim: none while others wait in the store."""
+        outgoing = self._outgoing
+        if outgoing is None or self._backlog or self._leaving or outgoing.hold_all(self._store.clock()):
+            return None
+        room = min(letters, self._room().letters)
+        self._offered = Offer(self._owner, outgoing.revision, room) if room else None
+        return self._offered
+
+    def take(self, offer: Offer | None, recorded: Recorded | None) -> None:
+        """Take what was handed over; where that is not known, what is ours in the store is looked for."""
+        self._offered = None
+        self._unsure |= offer is not None and recorded is None
+        if recorded is not None and recorded.handed:
+            if offer is not None and offer.owner == self._owner and self._outgoing is not None and not self._leaving:
+                self._throttle.took(len(recorded.handed), self._outgoing.sending, self._store.clock())
+                self._line_up(recorded.handed)
+            else:
+                self._unsure = True
+        if recorded is None or recorded.waiting or self._unsure:
+            self._backlog = True
+            self._wake.set()
+
+    def _line_up(self, letters: Sequence[Claimed]) -> None:
+        """Put letters into the queue, the urgent ones in front."""
+        self._queue.extendleft(reversed([letter for letter in letters if letter.lane == Lane.URGENT]))
+        self._queue.extend(letter for letter in letters if letter.lane != Lane.URGENT)
+        self._arrived.set()
 
     def _room(self) -> _Room:
-        """How many letters may be claimed now."""
-        now, waiting = self._store.clock(), len(self._queue)
-        if self._outgoing is None or not self._may_begin() or waiting > MOST_WAITING:
+        """How many letters may come now."""
+        offered = self._offered.letters if self._offered else 0
+        now, waiting = self._store.clock(), len(self._queue) + offered
+        size = self._window.look(time.monotonic(), self._gone, len(self._queue))
+        if self._outgoing is None or not self._may_begin() or waiting > size + URGENT_BATCH:
             return NO_ROOM
         self._routes.refresh(now)
         route = self._routes.pick(now)
         if any(one.circuit.state == "closed" for one in self._routes):
-            room = self._throttle.left(self._outgoing.sending, now, BATCH)
+            room = self._throttle.left(self._outgoing.sending, now, MOST)
             if route is not None and route.limits.per_minute is not None:
                 room = min(room, route.limits.room(now, room) - waiting)
-            room = max(0, room)
-            return _Room(0 if waiting > LOW_WATER else room, min(URGENT_BATCH, room))
+            # Not a few at a time, while half of what may be in hand is there.
+            letters = min(room, size - waiting) if waiting <= size // 2 else 0
+            return _Room(max(0, letters), max(0, min(room, URGENT_BATCH)))
         # All connections are down: one letter tries the first that may be tried, the others wait for what it shows.
         idle = not waiting and not self._in_hand
         return _Room(1, 1) if idle and (not self._routes or route is not None) else NO_ROOM
@@ -188,7 +236,8 @@ class Sender:
     async def _look(self, room: _Room) -> list[Claimed]:
         """Take new settings, hold, release, claim."""
         # A claim whose commit was not answered may be in the store all the same, and nobody would send its letters.
-        owner, kept = self._owner, self._known() if self._unsure else None
+        # What is just being handed over is not known yet.
+        owner, kept = self._owner, self._known() if self._unsure and self._offered is None else None
         try:
             look = await asyncio.wrap_future(
                 self._store.submit(lambda connection: self._look_in(connection, room, owner, kept))
@@ -198,7 +247,9 @@ class Sender:
             self._unsure = True
             await asyncio.sleep(STORE_RETRY_S)
             return []
-        self._unsure = False
+        self._unsure &= kept is None
+        if room.letters and look.claims:
+            self._backlog = len(look.claimed) >= min(BATCH, room.letters)
         if look.outgoing is not self._outgoing:
             self._use(look.outgoing, look.learned)
         if look.released is not None:
@@ -250,10 +301,10 @@ class Sender:
         held = hold(connection, now, outgoing)
         if kept is not None:
             outbox.give_back(connection, now, owner, but=kept)
-        claimed: list[Claimed] = []
-        if (room.letters or room.urgent) and not outgoing.hold_all(now):
-            claimed = outbox.claim(connection, now, owner, room.letters, urgent=room.urgent)
-        return _Look(outgoing, holding, held, released, claimed, learned)
+        claims, claimed = not outgoing.hold_all(now), list[Claimed]()
+        if claims and (room.letters or room.urgent):
+            claimed = outbox.claim(connection, now, owner, min(BATCH, room.letters), urgent=room.urgent)
+        return _Look(outgoing, holding, held, released, claims, claimed, learned)
 
     def _use(self, outgoing: Outgoing, learned: dict[int, Learned]) -> None:
         """Take new settings."""
@@ -270,12 +321,15 @@ class Sender:
                 route = self._routes.pick(now)
                 if self._queue and (route is None or route.has_room(number)) and self._may_begin() and self._queue:
                     letter = self._queue.popleft()
+                    if self._backlog and self._low:
+                        self._wake.set()
                     self._in_hand.add(letter.id)
                     self._begun_as[number] = self._owner
                     try:
                         await self._handle(letter, route, number, now)
                     finally:
                         self._in_hand.discard(letter.id)
+                        self._gone += 1
                     if route is not None and route.spent(number):
                         await route.leave(number)
                         self._arrived.set()

@@ -102,6 +102,16 @@ class Watch:
         """Whether to look again; true the first time."""
         return self._version_changed() if self._listener is None else self._told(self._listener)
 
+    def unplanned(self) -> bool:
+        """Whether events wait for the planner; on PostgreSQL, where asking takes a round trip, whether they may."""
+        if self._connection is None:
+            return True
+        cursor = self._connection.cursor()
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM event WHERE planned_at IS NULL)")
+        found = bool(cast("tuple[int]", cursor.fetchone())[0])
+        cursor.close()
+        return found
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:

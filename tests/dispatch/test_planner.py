@@ -48,7 +48,7 @@ def test_two_planners_never_plan_an_event_twice(store: Store, monkeypatch: pytes
     drafts = [planning.draft(found, settings) for events, settings, _ in [one._read()] for found in events]
     assert two.plan_now() == 5
     before = count(store, "delivery")
-    assert store.write(lambda connection: one._write(connection, drafts)) == 0
+    assert store.write(lambda connection: one._write(connection, drafts)).events == 0
     assert count(store, "delivery") == before
 
 
@@ -58,12 +58,12 @@ async def test_planners_that_meet_go_on_at_different_places(store: Store, monkey
     one, two = Planner(store), Planner(store)
     write = one._write
 
-    def late(connection: object, drafts: object) -> int:
+    def late(connection: object, drafts: object, offer: object) -> object:
         one._write = write  # type: ignore[method-assign]
         two_first = two._read()
         with_drafts = [planning.draft(found, two_first[1]) for found in two_first[0]]
         two._write(connection, with_drafts)  # type: ignore[arg-type]
-        return write(connection, drafts)  # type: ignore[arg-type]
+        return write(connection, drafts, offer)  # type: ignore[arg-type]
 
     one._write = late  # type: ignore[method-assign]
     assert await one.plan_batch() == 3

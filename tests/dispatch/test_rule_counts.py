@@ -89,7 +89,7 @@ def test_the_planner_counts_what_it_plans_and_nothing_twice(store: Store, clock:
     one, two = Planner(store), Planner(store)
     drafts = [planner.draft(found, settings) for events, settings, _ in [one._read()] for found in events]
     assert two.plan_now() == 3
-    assert store.write(lambda connection: one._write(connection, drafts)) == 0
+    assert store.write(lambda connection: one._write(connection, drafts)).events == 0
     assert read_stats(store)[CODE] == RuleStats(NOON, 3, 3, 3)
     clock.forward(days=1)
     emit(store, lines(event(number=4), event(number=5, client={"email": "", "name": "Без адреса"})))
