@@ -20,9 +20,9 @@ def test_a_fast_one_gets_as_many_as_leave_in_half_a_second() -> None:
 def test_it_doubles_while_letters_leave_faster_than_they_come_up_to_a_limit() -> None:
     window = Window()
     window.look(0, 0, 0)
-    assert window.look(STEP_S, 10, 0) == 2 * LEAST
+    assert window.look(STEP_S, 1, 0) == 2 * LEAST
     for step in range(2, 10):
-        window.look(step * STEP_S, step * 10, 0)
+        window.look(step * STEP_S, step, 0)
     assert window.size == MOST
 
 
