@@ -1,47 +1,57 @@
-"""`python -m tests.bench [name…] [letters]`: prints each figure with its baseline and the ratio, as JSON at the end.
+"""`python -m tests.bench [name…] [letters]`: figures with their baselines, ratios and aims, as JSON at the end.
 
+Without a name: what takes a few minutes in all. `all`: everything, with stores of a million, in half an hour and more.
 Of `crash` the number is that of kills.
 """
 
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 
-from tests.bench.board import measure_board
-from tests.bench.consoles import measure_consoles
-from tests.bench.cost_per_event import measure_cost_per_event
-from tests.bench.crash import measure_crash
-from tests.bench.deadlines import measure_clock, measure_real_time, measure_reschedule
-from tests.bench.first_paint import measure_first_paint
-from tests.bench.pane import measure_pane
-from tests.bench.search import measure_search
-from tests.bench.whole_line import measure_whole_line
+from tests.bench.aims import aim_of
+
+LETTERS = {
+    "whole_line": 5_000,
+    "peers": 5_000,
+    "round_trip": 1_000,
+    "latency": 10_000,
+    "engines": 5_000,
+    "old_rows": 5_000,
+    "backlog": 10_000,
+    "crash": 60,
+}
+"""How many letters a bench sends, where it is asked how many."""
+MODULES = {"clock": "deadlines", "real_time": "deadlines", "reschedule": "deadlines"}
+"""Where a bench is, if not in the module of its name."""
+USUAL = ("whole_line", "peers", "round_trip", "latency", "engines", "idle", "cost_per_event", "first_paint")
+LONG = ("old_rows", "backlog", "crash", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
 
 
 def main() -> None:
-    """Run all benchmarks, or those named."""
-    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
-    words = [word for word in sys.argv[1:] if not word.isdecimal()]
-    letters = numbers[0] if numbers else 5_000
-    benches: dict[str, Callable[[], dict[str, float]]] = {
-        "cost_per_event": measure_cost_per_event,
-        "whole_line": lambda: measure_whole_line(letters),
-        "first_paint": measure_first_paint,
-        "pane": measure_pane,
-        "consoles": measure_consoles,
-        "clock": measure_clock,
-        "real_time": measure_real_time,
-        "reschedule": measure_reschedule,
-        "board": measure_board,
-        "search": measure_search,
-        "crash": lambda: measure_crash(*numbers[:1]),
-    }
-    figures = {name: bench() for name, bench in benches.items() if not words or name in words}
-    for name, figure in figures.items():
+    """Run the benches that are named."""
+    words = sys.argv[1:]
+    names = [word for word in words if not word.isdecimal()] or list(USUAL)
+    if names == ["all"]:
+        names = [*USUAL, *LONG]
+    if unknown := set(names) - {*USUAL, *LONG}:
+        sys.exit(f"no bench is called {', '.join(sorted(unknown))}; there are: {', '.join((*USUAL, *LONG))}, all")
+    letters = next((int(word) for word in words if word.isdecimal()), None)
+    figures: dict[str, dict[str, float]] = {}
+    for name in names:
+        figures[name] = bench_of(name, letters)()
         print(f"\n{name}")
-        for label, value in figure.items():
-            print(f"  {label:<48} {value:>12,.3f}")
-    print(json.dumps(figures))
+        for label, value in figures[name].items():
+            print(f"  {label:<56} {value:>12,.3f}{aim_of(label, value)}", flush=True)
+    print(json.dumps(figures, ensure_ascii=False))
+
+
+def bench_of(name: str, letters: int | None = None) -> Callable[[], dict[str, float]]:
+    """A bench by its name; imported only now, because some need what others do not."""
+    module = import_module(f"tests.bench.{MODULES.get(name, name)}")
+    measure: Callable[..., dict[str, float]] = getattr(module, f"measure_{name}")
+    return partial(measure, letters or LETTERS[name]) if name in LETTERS else measure
 
 
 if __name__ == "__main__":

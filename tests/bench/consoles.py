@@ -25,8 +25,9 @@ from store import moves
 from store.engine import Store
 from store.rulebook import list_rules, set_enabled
 from store.status import read_status
+from tests.bench.line import CODE
+from tests.bench.processes import ended, until, vestnik
 from tests.bench.sink import Sink
-from tests.bench.whole_line import CODE, ended, until, vestnik
 from tests.conftest import KEY
 from tests.desk import event, furnish, lines, raise_limits
 from tests.postgresql import Cluster, NoServerError

@@ -22,8 +22,10 @@ from store.rulebook import list_rules, save_in, save_rule, set_enabled
 from store.rules import Rule, Threshold
 from store.types import to_micros
 from store.vocabulary import Channel, DeadlineKind, DeadlineState, EventType, Role, RuleKind
+from tests.bench.letter import TEXT
+from tests.bench.line import CODE
+from tests.bench.processes import ended, until, vestnik
 from tests.bench.sink import Sink
-from tests.bench.whole_line import CODE, TEXT, ended, until, vestnik
 from tests.desk import HandClock, event, furnish, lines, raise_limits
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import re
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
 from typing import Self
 
@@ -12,8 +13,8 @@ _REPLIES = {b"MAIL": b"250 2.1.0 ok\r\n", b"RCPT": b"250 2.1.5 ok\r\n", b"RSET":
 
 
 class _Session(asyncio.Protocol):
-    def __init__(self, ids: list[bytes], times: list[float]) -> None:
-        self._ids, self._times = ids, times
+    def __init__(self, ids: list[bytes], times: list[float], sizes: list[int]) -> None:
+        self._ids, self._times, self._sizes = ids, times, sizes
         self._buffer = bytearray()
         self._in_data = False
 
@@ -38,6 +39,7 @@ class _Session(asyncio.Protocol):
             found = _MESSAGE_ID.search(line)
             self._ids.append(found.group(1) if found else b"")
             self._times.append(time.time())
+            self._sizes.append(end + 5)
             self._transport.write(b"250 2.0.0 queued\r\n")
             return True
         del self._buffer[: end + 2]
@@ -58,18 +60,22 @@ class _Session(asyncio.Protocol):
 async def _serve(pipe: Pipe) -> None:
     ids: list[bytes] = []
     times: list[float] = []
+    sizes: list[int] = []
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Session(ids, times), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Session(ids, times, sizes), "127.0.0.1", 0)
     pipe.send(server.sockets[0].getsockname()[1])
+    answers: dict[str, Callable[[], object]] = {
+        "received": lambda: len(ids),
+        "size": lambda: sum(sizes) / max(len(sizes), 1),
+        "count": lambda: (len(ids), len(set(ids))),
+        "arrivals": lambda: list(times),
+        "letters": lambda: [(one.decode("ascii"), at) for one, at in zip(ids, times, strict=True)],
+    }
     while (asked := await asyncio.to_thread(pipe.recv)) != "end":
-        if asked == "count":
-            pipe.send((len(ids), len(set(ids))))
-        elif asked == "letters":
-            pipe.send([(one.decode("ascii"), at) for one, at in zip(ids, times, strict=True)])
-        else:
-            pipe.send(list(times))
-        ids.clear()
-        times.clear()
+        pipe.send(answers[asked]())
+        if asked not in {"received", "size"}:
+            for kept in (ids, times, sizes):
+                kept.clear()
     server.close()
 
 
@@ -87,6 +93,21 @@ class Sink:
         self.port: int = self._pipe.recv()
         return self
 
+    def received(self) -> int:
+        """Letters received since last asked for what there is; they stay."""
+        self._pipe.send("received")
+        return self._pipe.recv()
+
+    def size(self) -> float:
+        """Bytes of a letter, on average of those received; they stay."""
+        self._pipe.send("size")
+        return self._pipe.recv()
+
+    def letters(self) -> list[tuple[str, float]]:
+        """The Message-ID of each letter received since last asked, and when it came, seconds since the epoch."""
+        self._pipe.send("letters")
+        return self._pipe.recv()
+
     def counts(self) -> tuple[int, int]:
         """Letters received since last asked, and distinct Message-IDs among them."""
         self._pipe.send("count")
@@ -95,11 +116,6 @@ class Sink:
     def arrivals(self) -> list[float]:
         """When each letter received since last asked came, seconds since the epoch."""
         self._pipe.send("arrivals")
-        return self._pipe.recv()
-
-    def letters(self) -> list[tuple[str, float]]:
-        """The Message-ID of each letter received since last asked, and when it came, seconds since the epoch."""
-        self._pipe.send("letters")
         return self._pipe.recv()
 
     def __exit__(self, *_: object) -> None:
