@@ -24,6 +24,10 @@ $(VENV)/ready-dev: $(VENV)/ready
 	@$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(VENV)/ready-bench: $(VENV)/ready-dev
+	@echo "Adding what the benches compare with …"
+	@if $(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[bench]'; then touch $@; else echo "They cannot be had: their benches are left out."; fi
+
 demo: $(VENV)/ready ## See a service desk's notifications being dispatched live
 	@$(BIN)/vestnik demo
 
@@ -44,8 +48,8 @@ tests: $(VENV)/ready-dev ## Tests, with the coverage gate
 format: $(VENV)/ready-dev ## Format the code
 	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
 
-bench: $(VENV)/ready-dev ## Figures, as ratios against a baseline of the same run
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/ready-bench ## Figures, as ratios against a baseline of the same run; BENCH="peers 20000" for one of them
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 screenshots: $(VENV)/ready-dev ## Draw the screenshots anew
 	@$(BIN)/python -m pytest -q tests/tui/test_screenshots.py --update-screenshots

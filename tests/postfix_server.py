@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import trustme
 
@@ -121,6 +121,9 @@ class PostfixServer:
         NoPostfixError: It is not installed, or this user may not start it.
     """
 
+    MASTER: ClassVar[str] = _MASTER
+    """Its services; `{submission}` and `{smtps}` are its ports."""
+
     def __init__(self) -> None:
         for program, package in (("postfix", "postfix"), ("saslpasswd2", "sasl2-bin")):
             if shutil.which(program, path=_PATH) is None:
@@ -152,7 +155,7 @@ class PostfixServer:
     def start(self) -> None:
         """Start it and wait until it greets."""
         for tries_left in reversed(range(STARTS)):
-            (self.folder / "etc/master.cf").write_text(_MASTER.format(submission=self.submission, smtps=self.smtps))
+            (self.folder / "etc/master.cf").write_text(self.MASTER.format(submission=self.submission, smtps=self.smtps))
             with (self.folder / "log").open("ab") as log:
                 self._process = subprocess.Popen(
                     [*self._command, "start-fg"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
