@@ -67,13 +67,18 @@ def _identity() -> dict[str, Any]:
 
 
 class Cluster:
-    """A running server; a context manager that stops it and removes its files."""
+    """A running server; a context manager that stops it and removes its files.
 
-    def __init__(self) -> None:
+    Args:
+        in_service: As on a machine of its own: on a disk, with room to work and autovacuum. For benches.
+    """
+
+    def __init__(self, *, in_service: bool = False) -> None:
+        self._in_service = in_service
         self._programs = server_programs()
         self._identity = _identity()
         # The path of a Unix socket may have 107 bytes: the folder is made outside pytest's deep ones.
-        self.folder = Path(tempfile.mkdtemp(prefix="vestnik-pg-", dir=in_memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix="vestnik-pg-", dir=None if in_service else in_memory()))
         self._server: subprocess.Popen[Any] | None = None
         self._numbers = count(1)
 
@@ -97,15 +102,21 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
+    def pid(self) -> int:
+        """The number of the process that started all others; the server runs."""
+        assert self._server is not None
+        return self._server.pid
+
+    @property
     def _data(self) -> Path:
         return self.folder / "data"
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
         # No TCP; a small machine; nothing that only a long-lived server needs.
-        settings = (
-            "listen_addresses=", "shared_buffers=16MB", "max_connections=60", "autovacuum=off", "max_wal_size=128MB"
-        )  # fmt: skip
+        small = ("shared_buffers=16MB", "autovacuum=off", "max_wal_size=128MB")
+        served = ("shared_buffers=512MB", "autovacuum=on", "max_wal_size=4GB")
+        settings = ("listen_addresses=", "max_connections=60", *(served if self._in_service else small))
         options = [word for setting in settings for word in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
             self._server = server = subprocess.Popen(
