@@ -41,8 +41,11 @@ INDEX_PAUSES = 3
 MAX_LAG = 10_000
 """So many new deliveries may be missing from the index then."""
 HOUSEKEEPING_S = 3600.0
-WATCH_S = 0.005
-"""How often the change counter is read; one read costs some microseconds."""
+WATCH_S, DOZE_S = 0.005, 0.02
+"""How often the change counter is read, and how often where no event has come for a while; one read costs some
+microseconds, and so does waking up for it."""
+AWAKE_S = 1.0
+"""How long the watch is close after an event."""
 STIR_S = 0.05
 """How often the clock and the sender look again because of a change that brought no event."""
 FEW, PLAN_EVERY_S = 50, 0.008
@@ -136,12 +139,13 @@ class Daemon:
                 continue
 
     async def _watch_loop(self) -> None:
-        watch, stirred, stir_at = Watch(self._store), False, 0.0
+        watch, stirred, stir_at, came_at = Watch(self._store), False, 0.0, 0.0
         try:
             while True:
                 if watch.changed():
                     stirred = True
                     if watch.unplanned():
+                        came_at = time.monotonic()
                         self._plan_wake.set()
                 # Most of what is committed is our own, and of the rest hardly anything is as urgent as an event.
                 if stirred and (now := time.monotonic()) >= stir_at:
@@ -149,7 +153,7 @@ class Daemon:
                     self._tick_wake.set()
                     if self._sender.idle:
                         self._send_wake.set()
-                await asyncio.sleep(WATCH_S)
+                await asyncio.sleep(WATCH_S if time.monotonic() - came_at < AWAKE_S else DOZE_S)
         finally:
             watch.close()
 
@@ -257,7 +261,7 @@ class Daemon:
     async def _idle_loop(self) -> None:
         """Stop once the clock has ticked, everything is planned and nothing is due now."""
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(STIR_S)
             if not self._ticks or self._planning or not self._sender.idle:
                 continue
             due, unplanned = await self._patiently(lambda: asyncio.wrap_future(self._store.submit(self._rest)))
