@@ -50,13 +50,18 @@ class Seat:
 
 
 class Route:
-    """A connection in use: its circuit, its limits, its sessions, and what was last written of its health."""
+    """A connection in use: its circuit, its limits, its sessions, and what was last written of its health.
+
+    Attributes:
+        goes_on: Whether its server takes what comes with the end of a letter.
+    """
 
     def __init__(self, card: MailConnection, learned: Learned, now: datetime) -> None:
         self.card = card
         self.circuit = Circuit()
         self.limits = Limits(learned, now)
         self.seats: dict[int, Seat] = {}
+        self.goes_on = True
         self._coming: set[int] = set()
         self._proved = False
         self._shown: tuple[str, datetime | None] = ("", None)
@@ -92,6 +97,13 @@ class Route:
             return False
         seat = self.seats.get(worker)
         return seat is not None and seat.accepted >= self.limits.letters
+
+    def may_go_on(self, worker: int) -> bool:
+        """Whether one more letter may follow the one that a worker is about to send, over the same connection."""
+        seat, limits = self.seats.get(worker), self.limits
+        if not self.goes_on or seat is None or limits.per_minute is not None:
+            return False
+        return limits.letters is None or seat.accepted + 1 < limits.letters
 
     def connected(self, seat: Seat, now: datetime) -> None:
         """A session is connected."""

@@ -37,6 +37,7 @@ class OddServer:
         letters_a_connection: After so many a connection is told 421, and closed.
         judge: Answers the end of a letter, unless told `.`.
         accepted: Letters it took.
+        forgets: What comes with the end of a letter is lost, against RFC 2920.
     """
 
     answers: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
@@ -54,6 +55,7 @@ class OddServer:
     letters_a_connection: int | None = None
     judge: Callable[[bytes], bytes] | None = None
     accepted: list[bytes] = field(default_factory=list[bytes])
+    forgets: bool = False
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,6 +103,14 @@ class OddServer:
         return usual if not told else told.pop(0) if len(told) > 1 else told[0]
 
 
+def _end_of(letter: bytearray) -> int:
+    """Where a letter ends, with its final dot; 0 while it goes on."""
+    if letter.startswith(b".\r\n"):
+        return 3
+    place = letter.find(b"\r\n.\r\n")
+    return place + 5 if place >= 0 else 0
+
+
 class _Talk:
     """One connection."""
 
@@ -135,7 +145,7 @@ class _Talk:
             self._secure = True
             return b""
         if verb == "DATA" and given.startswith(b"354"):
-            return b"" if await self._letter(rest) else None
+            return await self._letter(rest)
         return rest
 
     def _usual(self, verb: str) -> bytes:
@@ -151,18 +161,22 @@ class _Talk:
         offers = [*server.offers, *([b"PIPELINING"] * server.pipelining), *([b"STARTTLS"] * starttls)]
         return b"".join(b"250-" + one + b"\r\n" for one in (b"odd", *offers)) + b"250 HELP\r\n"
 
-    async def _letter(self, begun: bytes) -> bool:
-        """Read a letter and answer; gives whether the connection goes on."""
+    async def _letter(self, begun: bytes) -> bytes | None:
+        """Read a letter and answer; gives what came after it, `None` when the connection ends."""
         if await self._answer("letter", b"") is None:
-            return False
+            return None
         letter = bytearray(begun)
-        while not (letter.endswith(b"\r\n.\r\n") or bytes(letter[:4]) == b".\r\n"):
+        while not (end := _end_of(letter)):
             chunk = await self._reader.read(65536)
             if not chunk:
-                return False
+                return None
             letter += chunk
             await asyncio.sleep(self._server.pause_s)
-        server, content = self._server, bytes(letter)
+        server, content, rest = self._server, bytes(letter[:end]), bytes(letter[end:])
+        if rest:
+            server.in_one.append(rest.count(b"\r\n") + 1)
+        if server.forgets:
+            rest = b""
         server.letters.append(content)
         server.first_letter.set()
         server.log.append(".")
@@ -171,7 +185,7 @@ class _Talk:
         told = server.told(".", usual)
         if told == TAKEN or told.removeprefix(SLOWLY).startswith(b"2"):
             server.accepted.append(content)
-        return await self._say(GOODBYE if told == TAKEN else told) is not None
+        return None if await self._say(GOODBYE if told == TAKEN else told) is None else rest
 
     async def _answer(self, verb: str, usual: bytes) -> bytes | None:
         return await self._say(self._server.told(verb, usual))

@@ -13,6 +13,7 @@ import requests
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews import mailbox_of
 from dispatch.channels.graph_faults import graph_fault
+from dispatch.channels.pipeline import Ahead, nothing_ahead
 from dispatch.channels.web import WebSession, web_fault
 from dispatch.channels.web_channel import WebChannel
 from dispatch.errors import PermanentError
@@ -25,14 +26,14 @@ ACCEPTED = 202
 class GraphSession(WebChannel):
     """One connection to Microsoft Graph; national clouds have servers of their own."""
 
-    async def send(self, envelope: Envelope) -> str:
+    async def send(self, envelope: Envelope, ahead: Ahead = nothing_ahead) -> str:
         """Like `WebChannel.send`; a letter above the limit is refused without being sent."""
         size = (len(envelope.content) + 2) // 3 * 4
         if size > MAX_REQUEST:
             raise PermanentError(
                 f"the letter takes {size} bytes; Microsoft Graph takes {MAX_REQUEST}", error_class="too_large"
             )
-        return await super().send(envelope)
+        return await super().send(envelope, ahead)
 
     async def look(self, mailbox: str) -> None:
         """Ask to send a letter that is for nobody, which Graph refuses after it has found the mailbox and the right.

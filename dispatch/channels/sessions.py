@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from dispatch.channels.envelope import Envelope
+from dispatch.channels.pipeline import Ahead, nothing_ahead
 from dispatch.channels.smtp import SmtpSession
 from store import vocabulary
 from store.cards import MailConnection
@@ -17,8 +18,8 @@ class Session(Protocol):
         """Letters taken over the connection that is open now, where that can be told; else 0."""
         ...
 
-    async def send(self, envelope: Envelope) -> str:
-        """Send a letter; gives the server's answer."""
+    async def send(self, envelope: Envelope, ahead: Ahead = nothing_ahead) -> str:
+        """Send a letter; gives the server's answer. `ahead` names the next one, which may begin with its end."""
         ...
 
     def transcript(self) -> str:

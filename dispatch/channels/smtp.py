@@ -11,7 +11,7 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import connection_fault, shown
-from dispatch.channels.pipeline import Pipeline
+from dispatch.channels.pipeline import Ahead, Pipeline, nothing_ahead
 from dispatch.channels.trust import tls_context
 from dispatch.errors import ConnectionDownError, DispatchError, MessageError
 from dispatch.transcript import Transcript
@@ -118,8 +118,8 @@ class SmtpSession:
         self._shown = ""
         self.accepted = 0
 
-    async def send(self, envelope: Envelope) -> str:
-        """Send a letter; gives the server's last answer.
+    async def send(self, envelope: Envelope, ahead: Ahead = nothing_ahead) -> str:
+        """Send a letter; gives the server's last answer. `ahead` is for `Pipeline.send`.
 
         Raises:
             TransientError: The server refused it for now (4yz).
@@ -129,17 +129,18 @@ class SmtpSession:
         """
         used = self._pipeline
         try:
-            return await self._send(envelope)
+            return await self._send(envelope, ahead)
         except ConnectionDownError as error:
             # A server may close an idle connection at any time; that says nothing of the next one.
             if used is None or error.in_doubt or error.error_class != "lost":
                 raise
-        return await self._send(envelope)
+        return await self._send(envelope, ahead)
 
-    async def _send(self, envelope: Envelope) -> str:
-        pipeline = await self._opened()
+    async def _send(self, envelope: Envelope, ahead: Ahead) -> str:
+        told = self._pipeline is not None and self._pipeline.told_of(envelope)
+        pipeline = self._pipeline if told and self._pipeline else await self._opened()
         try:
-            reply = await pipeline.send(envelope)
+            reply = await pipeline.send(envelope, ahead)
         except DispatchError as error:
             transcript = self._transcript()
             pipeline.tell(transcript)

@@ -9,6 +9,7 @@ from dispatch.channels.envelope import Envelope
 from dispatch.channels.ews_login import BearerAuth
 from dispatch.channels.faults import shown
 from dispatch.channels.own_thread import T, in_own_thread
+from dispatch.channels.pipeline import Ahead, nothing_ahead
 from dispatch.channels.trust import tls_context
 from dispatch.channels.web import READ_TIMEOUT_S, UNAUTHORIZED, Heard, WebSession, listening, tell
 from dispatch.errors import ConnectionDownError, DispatchError, MessageError
@@ -61,7 +62,7 @@ class WebChannel(ABC):
         self._line: _Line | None = None
         self._heard: Heard = []
 
-    async def send(self, envelope: Envelope) -> str:
+    async def send(self, envelope: Envelope, ahead: Ahead = nothing_ahead) -> str:
         """Send a letter; gives the server's answer.
 
         Raises:
@@ -70,6 +71,7 @@ class WebChannel(ABC):
             ConnectionDownError: The connection cannot be had, or was lost; `in_doubt` when the letter may have been
                 accepted.
         """
+        del ahead  # a request has one letter
         return shown(await self._run(lambda line: self._send(line, envelope)))
 
     async def connect(self) -> None:

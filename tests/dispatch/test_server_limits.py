@@ -117,7 +117,8 @@ async def test_letters_wait_where_the_server_wants_fewer(store: Store, clock: Ha
             await until(lambda: {row.state for row in letters(store)} <= {0, DeliveryState.SENT.value})
             assert len(server.letters) == 40
             assert known_rate(store) in {18, 19, 20}  # half of 40, or of what was settled when three were in flight
-            assert {row.reason for row in letters(store) if row.state == 0} == {"rate_limited"}
+            reasons = {row.reason for row in letters(store) if row.state == 0}
+            assert "rate_limited" in reasons <= {"rate_limited", ""}  # nothing of those nobody has in hand yet
             refused = len(server.refusals)
             assert refused <= 4
             clock.forward(seconds=RATE_PAUSES_S[0])
