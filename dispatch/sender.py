@@ -50,8 +50,11 @@ URGENT_BATCH = 50
 PATIENCE_S, PATIENCE_STEP_S = 0.1, 0.002
 """How long the planner waits for the letters before: less than anybody notices, so that what has a slow mail server
 before it is planned all the same, and overtakes where it is urgent."""
-IDLE_POLL_S = 0.2
-"""How often to look for letters that became due by the clock; new ones wake the sender."""
+IDLE_POLL_S, DOZE_POLL_S = 0.2, 1.0
+"""How often to look for letters that became due by the clock, and how often where there were none for a while; new ones
+wake the sender."""
+AWAKE_S = 5.0
+"""How long a while that is."""
 RELEASE_EVERY_S = 10.0
 """How often to look for letters another dispatcher held for a cause that is gone."""
 IDLE_CLOSE_S = 60.0
@@ -165,6 +168,7 @@ class Sender:
             _log.error("letters are not given back, another dispatcher will take them over: %s", error)
 
     async def _feed_loop(self) -> None:
+        awake_until = time.monotonic() + AWAKE_S
         while not self._stop.is_set():
             claimed = await self._look(self._room())
             if self._held_up and self._may_begin():
@@ -172,9 +176,12 @@ class Sender:
                 self._arrived.set()
             if claimed:
                 self._line_up(claimed)
+                awake_until = time.monotonic() + AWAKE_S
                 await asyncio.sleep(0)
+            elif self._queue and self._backlog:
+                await self._wait(SETTLE_EVERY_S)
             else:
-                await self._wait(SETTLE_EVERY_S if self._queue and self._backlog else IDLE_POLL_S)
+                await self._wait(IDLE_POLL_S if time.monotonic() < awake_until else DOZE_POLL_S)
 
     async def ready(self) -> None:
         """Wait a moment for room, while letters leave: what is planned then goes from hand to hand."""
