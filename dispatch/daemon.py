@@ -2,18 +2,23 @@
 
 import asyncio
 import contextlib
+import json
 import logging
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from dispatch.digest import send_due
+from dispatch.health import Pulse, answer
 from dispatch.membership import HEARTBEAT_S, Membership
 from dispatch.planner import Planner
+from dispatch.probe import Page, Probe
 from dispatch.sender import STORE_RETRY_S, Sender
 from dispatch.supervisor import Supervisor
 from dispatch.ticks import Clock, due_count, forget
@@ -73,8 +78,12 @@ class Summary:
 class Daemon:
     """A dispatcher on one store."""
 
-    def __init__(self, store: Store, *, until_idle: bool, stop: asyncio.Event) -> None:
+    def __init__(
+        self, store: Store, *, until_idle: bool, stop: asyncio.Event, listening: socket.socket | None = None
+    ) -> None:
         self._store = store
+        self._listening = listening
+        self._pulse = Pulse()
         self._until_idle = until_idle
         self._stop = stop
         self._plan_wake = asyncio.Event()
@@ -95,12 +104,15 @@ class Daemon:
         """Run until told to stop, or until idle."""
         await self._patiently(self._beat)
         self._supervisor.tell(READY="1")
+        _log.info("dispatcher %s has begun on %s", self._membership.id, self._store.shown_url)
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._schedule_loop()]
                 loops += [self._beat_loop(), self._housekeeping_loop(), self._index_loop()]
                 if self._supervisor.listens:
                     loops.append(self._tell_loop())
+                if self._listening is not None:
+                    loops.append(self._probe_loop(self._listening))
                 if self._until_idle:
                     loops.append(self._idle_loop())
                 tasks = [group.create_task(loop) for loop in loops]
@@ -112,6 +124,7 @@ class Daemon:
             with contextlib.suppress(StoreUnreachableError):
                 await self._membership.leave()
         tally = self._sender.tally
+        _log.info("dispatcher %s has ended: %s", self._membership.id, self._said)
         return Summary(
             self._planned, self._ticked, tally.sent, tally.failed, tally.dead, tally.held, tally.released,
             tally.connection_faults,
@@ -124,6 +137,7 @@ class Daemon:
             self._plan_wake.clear()
             begun = time.monotonic()
             count = await self._patiently(planner.plan_batch)
+            self._pulse.planned()
             self._planned += count
             if count:
                 if count < FEW:
@@ -171,6 +185,7 @@ class Daemon:
                 await self._patiently(lambda: asyncio.to_thread(tidy, self._store))
             self._ticked += made
             self._ticks += 1
+            self._pulse.ticked()
             if made:
                 self._plan_wake.set()
             if self._clock.behind:
@@ -222,8 +237,7 @@ class Daemon:
     async def _tell_loop(self) -> None:
         """Tell whoever supervises this process that it lives; a store that is away is no reason to begin anew."""
         while True:
-            tally = self._sender.tally
-            said = f"planned {self._planned}, sent {tally.sent}, failed {tally.failed}, gave up {tally.dead}"
+            said = self._said
             if self._stop.is_set():
                 self._supervisor.tell(WATCHDOG="1", STATUS=said, STOPPING="1")
                 await asyncio.sleep(self._supervisor.every_s)
@@ -233,9 +247,34 @@ class Daemon:
                 async with asyncio.timeout(self._supervisor.every_s):
                     await self._stop.wait()
 
+    @property
+    def _said(self) -> str:
+        """What it has done, in a line."""
+        tally = self._sender.tally
+        return f"planned {self._planned}, sent {tally.sent}, failed {tally.failed}, gave up {tally.dead}"
+
+    async def _probe_loop(self, listening: socket.socket) -> None:
+        """Answer a monitoring system."""
+        # Imported here: the client library is optional, and takes a tenth of a second.
+        from dispatch.metrics import Counted, Metrics
+
+        metrics = Metrics(self._store)
+
+        async def figures() -> Page:
+            return await metrics.page(Counted(self._planned, self._ticked, self._clock.lateness, self._sender))
+
+        await Probe(listening, {"/metrics": figures, "/healthz": self._health}).run()
+
+    async def _health(self) -> Page:
+        """Whether it plans, sends and reaches its store."""
+        said = answer(self._pulse.problems(self._sender, stopping=self._stop.is_set()))
+        status = HTTPStatus.OK if said["ok"] else HTTPStatus.SERVICE_UNAVAILABLE
+        return Page(json.dumps(said).encode("ascii") + b"\n", "application/json", status)
+
     async def _beat(self) -> None:
         if await self._membership.beat():
             self._send_wake.set()
+        self._pulse.beaten()
 
     async def _housekeeping_loop(self) -> None:
         """Delete what is too old to be shown."""
@@ -276,9 +315,17 @@ class Daemon:
         return due, outbox.unplanned_count(connection)
 
 
-async def run(store: Store, *, until_idle: bool = False, stop: asyncio.Event | None = None) -> Summary:
+async def run(
+    store: Store,
+    *,
+    until_idle: bool = False,
+    stop: asyncio.Event | None = None,
+    listening: socket.socket | None = None,
+) -> Summary:
     """Run a dispatcher; with `until_idle`, end when nothing is due now.
 
-    Set `stop` to end in good order: letters in hand are finished, the rest is given back.
+    Set `stop` to end in good order: letters in hand are finished, the rest is given back. On a socket that is
+    `listening` a monitoring system is answered; it is closed at the end.
     """
-    return await Daemon(store, until_idle=until_idle, stop=stop or asyncio.Event()).run()
+    stop = stop or asyncio.Event()
+    return await Daemon(store, until_idle=until_idle, stop=stop, listening=listening).run()

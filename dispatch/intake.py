@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dispatch import traces
 from dispatch.cloudevents import Incoming, Rejected, read_events
 from store.engine import Store
 from store.events import accept_in
@@ -29,6 +30,8 @@ def accept(store: Store, incoming: Sequence[Incoming]) -> list[Receipt]:
         chunk = incoming[start : start + CHUNK]
         events = [one.event for one in chunk]
         fresh = store.write(lambda connection, events=events: accept_in(connection, store.clock(), events))
+        if traces.wanted():
+            traces.accepted(store, [event for event, new in zip(events, fresh, strict=True) if new])
         receipts += [
             Receipt(one.line, one.event.source, one.event.external_id, "accepted" if new else "duplicate")
             for one, new in zip(chunk, fresh, strict=True)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from dispatch import traces
 from dispatch.compose import Rendered, render, signed
 from dispatch.context import build
 from dispatch.directory import Directory
@@ -208,7 +209,8 @@ def planned(event: StoredEvent, settings: Settings, told: Told, now: datetime | 
 
 
 def _failed(event: StoredEvent, error: Exception) -> DecisionCard:
-    _log.error("event %s %s cannot be planned", event.source, event.external_id, exc_info=error)
+    about = traces.of_event(event)
+    _log.error("event %s %s cannot be planned", event.source, event.external_id, exc_info=error, extra={"about": about})
     params = {"problem": clean_line(f"{type(error).__name__}: {error}")[:MAX_PROBLEM]}
     return DecisionCard("", "", taken=False, reason=PLANNING_FAILED, params=params)
 
@@ -261,6 +263,8 @@ class Planner:
                 pause_at = time.perf_counter() + SLICE_S
         drafts = self._warn(drafts, settings)
         recorded = await self._recorded(drafts)
+        if traces.wanted():
+            await asyncio.to_thread(traces.planned, self._store, events)
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
         self._after = max(event.id for event in events) if recorded.events < len(events) else 0
         return len(events)

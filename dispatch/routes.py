@@ -112,7 +112,8 @@ class Route:
 
     def accepted(self, seat: Seat, now: datetime) -> None:
         """The server took a letter."""
-        self.circuit.succeeded()
+        if self.circuit.state != "closed":
+            self._mended()
         self.limits.accepted()
         count = seat.session.accepted
         if 0 < count <= seat.accepted and seat.used_at is not None and now - seat.used_at < SHORT_REST:
@@ -122,6 +123,24 @@ class Route:
 
     def judge(self, worker: int, error: DispatchError, now: datetime) -> Verdict:
         """What a fault means; opens the circuit, or learns a limit, where there is cause to."""
+        well = self.circuit.opened_at is None
+        verdict = self._judge(worker, error, now)
+        if well and (since := self.circuit.opened_at) is not None:
+            again = self.circuit.retry_at or since
+            about = {"connection": self.card.name, "error_class": error.error_class, "code": error.code}
+            _log.warning(
+                "connection %s is left alone until %s: %s", self.card.name, again.isoformat(timespec="seconds"),
+                error.answer, extra={"about": {name: value for name, value in about.items() if value is not None}},
+            )  # fmt: skip
+        return verdict
+
+    def _mended(self) -> None:
+        """The server answered, where it was tried after a pause."""
+        self.circuit.succeeded()
+        if self.circuit.state == "closed":
+            _log.info("connection %s is well again", self.card.name, extra={"about": {"connection": self.card.name}})
+
+    def _judge(self, worker: int, error: DispatchError, now: datetime) -> Verdict:
         in_doubt = isinstance(error, ConnectionDownError) and error.in_doubt
         if in_doubt:
             # It may be this very letter that the server cannot bear, so it counts, and is not the first to go again.
@@ -133,11 +152,12 @@ class Route:
             self.circuit.failed(now, error, resting=True)
             return Verdict.LATER
         if self._enough_letters(worker, error, now) or self._one_too_many(worker, error, now):
-            self.circuit.succeeded()
+            if self.circuit.state != "closed":
+                self._mended()
             return Verdict.AGAIN
         if isinstance(error, MessageError) and error.error_class not in LIMITS:
-            if error.code is not None:
-                self.circuit.succeeded()
+            if error.code is not None and self.circuit.state != "closed":
+                self._mended()
             return Verdict.LETTER
         self.circuit.failed(now, error)
         return Verdict.LATER
@@ -178,7 +198,11 @@ class Route:
         )
         words = ", ".join(f"{value} {unit}" for value, unit in known if value is not None)
         said = f": {answer}" if answer else ""
-        _log.warning("%s takes no more than %s; this is kept to from now on%s", self.card.name, words, said)
+        about = {"connection": self.card.name}
+        _log.warning(
+            "%s takes no more than %s; this is kept to from now on%s", self.card.name, words, said,
+            extra={"about": about},
+        )  # fmt: skip
 
     def news(self, now: datetime, *, sent: bool) -> dict[str, Any]:
         """What is to be written of its health; `last_sent_at` once a second is enough."""

@@ -17,11 +17,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from dispatch import traces
 from dispatch.backoff import next_pause_s
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.limit_words import RATE_LIMITED
 from dispatch.channels.sessions import open_session
 from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, PermanentError, TransientError
+from dispatch.figures import Figures
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing, hold, release
@@ -107,6 +109,11 @@ NO_ROOM = _Room(0, 0)
 class Sender:
     """Sends what is due on one store, as one dispatcher.
 
+    Attributes:
+        tally: What it has done.
+        figures: The same for a monitoring system: how long it took, and by connection.
+        looked_at: When the store was last asked for letters, by the monotonic clock.
+
     Args:
         membership: The dispatcher, whose name its leases carry, and whose letters they are while it is fresh.
         stop: When set, letters in hand are finished and the rest is given back.
@@ -115,6 +122,8 @@ class Sender:
 
     def __init__(self, store: Store, membership: Membership, stop: asyncio.Event, wake: asyncio.Event) -> None:
         self.tally = Tally()
+        self.figures = Figures()
+        self.looked_at = time.monotonic()
         self._store = store
         self._membership = membership
         self._owner = membership.id
@@ -123,7 +132,7 @@ class Sender:
         self._outgoing: Outgoing | None = None
         self._mailing: Mailing | None = None
         self._routes = Routes()
-        self._settler = Settler(store, self._routes)
+        self._settler = Settler(store, self._routes, self.figures)
         self._throttle = Throttle()
         self._release_at = 0.0
         self._holding: set[str] | None = None
@@ -140,6 +149,16 @@ class Sender:
         self._backlog = True
         self._offered: Offer | None = None
         self._leaving = False
+
+    @property
+    def routes(self) -> Routes:
+        """The connections in use."""
+        return self._routes
+
+    @property
+    def held_back(self) -> str | None:
+        """Why no letter at all may leave now, a word of `dispatch.outgoing`; `None` when letters may."""
+        return None if self._outgoing is None else self._outgoing.hold_all(self._store.clock())
 
     @property
     def idle(self) -> bool:
@@ -260,6 +279,7 @@ class Sender:
         self._unsure &= kept is None
         if room.letters and look.claims:
             self._backlog = len(look.claimed) >= min(BATCH, room.letters)
+        self.looked_at = time.monotonic()
         if look.outgoing is not self._outgoing:
             self._use(look.outgoing, look.learned)
         if look.released is not None:
@@ -401,6 +421,8 @@ class Sender:
         owner = self._owner
         settlement = await self._send(letter, route, number, now)
         if settlement is not None:
+            if traces.wanted():
+                traces.attempted(letter, settlement)
             self._settler.record(settlement, owner)
         elif not self._leaving and owner == self._owner:
             self._queue.appendleft(letter)
@@ -427,7 +449,9 @@ class Sender:
             envelope = begun or mailing.envelope(letter)
             route.circuit.begin(self._store.clock())
             seat = route.seats.get(number) or await self._seat(route, number)
+            asked_at = time.perf_counter()
             answer = await seat.session.send(envelope, partial(self._look_ahead, route, mailing, number))
+            self.figures.took(time.perf_counter() - asked_at)
         except HeldUpError:
             await route.leave(number)
             return None
@@ -436,16 +460,19 @@ class Sender:
                 route.goes_on = False  # it may have lost what came with the end of the letter before
             return await self._refused(letter, route, number, error)
         except StoreUnreachableError as error:
-            _log.error("the secret of %s cannot be read: %s", route.card.name, error)
+            about = traces.of_letter(letter) | {"connection": route.card.name}
+            _log.error("the secret of %s cannot be read: %s", route.card.name, error, extra={"about": about})
             return _waiting(letter, self._store.clock() + timedelta(seconds=STORE_RETRY_S), "")
         except Exception as error:  # noqa: BLE001 - whatever it is, the letters behind it must go on
-            _log.exception("delivery D%s cannot be sent", letter.id)
+            about = traces.of_letter(letter) | {"connection": route.card.name}
+            _log.exception("delivery D%s cannot be sent", letter.id, extra={"about": about})
             await route.leave(number)
             fault = TransientError(clean_line(f"{type(error).__name__}: {error}"), error_class="internal")
             return self._failed(letter, route, fault)
         now = self._store.clock()
         route.accepted(seat, now)
         self.tally.sent += 1
+        self.figures.arrived(letter, now)
         said = seat.session.transcript() if mailing.transcripts is Transcripts.ALL else ""
         return Settlement(
             letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer, transcript=said

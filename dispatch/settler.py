@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from dispatch.figures import Figures
 from dispatch.routes import Routes
 from store import outbox
 from store.clock import steady
@@ -46,9 +47,10 @@ class _Batch:
 class Settler:
     """Settles letters on behalf of one dispatcher."""
 
-    def __init__(self, store: Store, routes: Routes) -> None:
+    def __init__(self, store: Store, routes: Routes, figures: Figures) -> None:
         self._store = store
         self._routes = routes
+        self._figures = figures
         self._done: list[tuple[Settlement, str]] = []
         self._batch: _Batch | None = None
         self._outcome = asyncio.Event()
@@ -137,6 +139,7 @@ class Settler:
         self._begun = steady()
         try:
             await asyncio.wrap_future(self._store.submit(write))
+            self._figures.settled(batch.all)
         except StoreUnreachableError:
             # What a server accepted must be recorded, or it is sent twice: kept for the next round.
             self._failing = True

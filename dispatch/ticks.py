@@ -24,24 +24,32 @@ from store.audit import hold_revision_in, revision_in
 from store.deadlines import Deadline, to_deadline
 from store.engine import Store
 from store.events import NewEvent, accept_in
+from store.histogram import Histogram
 from store.rules import Rule
 from store.types import from_micros, to_micros
 from store.vocabulary import EventType
 
 SOURCE = "vestnik.clock"
+MICROS = 1_000_000
 BATCH = 200
 """Objects looked at in one transaction: others wait for it, so it is short."""
 WAITING_CATCH_UP = timedelta(days=7)
 """After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
 WAITING_PAUSE = timedelta(seconds=1)
+LATENESS_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86400)
 FORGET_AFTER = timedelta(days=120)
 """Longer than any catch-up, so that what is forgotten is too old to fire again."""
 
 
 class Clock:
-    """The clock of a dispatcher. Its methods block: call them in a thread, one at a time."""
+    """The clock of a dispatcher. Its methods block: call them in a thread, one at a time.
+
+    Attributes:
+        lateness: Seconds from the moment a threshold of a deadline was reached until the clock told of it.
+    """
 
     def __init__(self, store: Store) -> None:
+        self.lateness = Histogram(LATENESS_BOUNDS)
         self._store = store
         self._watched: Watched | None = None
         self._behind: list[Kind] = []
@@ -65,6 +73,8 @@ class Clock:
             if looked is None:
                 continue  # the settings have just changed
             made += looked.made
+            for seconds in looked.late:
+                self.lateness.add(seconds)
             if not looked.deadlines:
                 return made  # another clock has them
 
@@ -123,10 +133,11 @@ def due_count(connection: Connection, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """At how many deadlines the clock has looked, and how many events were made."""
+    """At how many deadlines the clock has looked, how many events were made, and how late each threshold was, in s."""
 
     deadlines: int
     made: int
+    late: list[float]
 
 
 def _look(connection: Connection, now: datetime, watched: Watched) -> _Looked | None:
@@ -144,7 +155,7 @@ def _look(connection: Connection, now: datetime, watched: Watched) -> _Looked | 
     deadlines = [to_deadline(row) for row in connection.execute(query)]
     told = told_keys(connection, list(objects))
     ledger: list[tuple[Any, ...]] = []
-    found: dict[tuple[int, str, int], NewEvent] = {}
+    found: dict[tuple[int, str, int], tuple[NewEvent, float]] = {}
     next_at: list[tuple[int, int | None]] = []
     for one in deadlines:
         thing = objects[one.object_key]
@@ -155,13 +166,14 @@ def _look(connection: Connection, now: datetime, watched: Watched) -> _Looked | 
             ledger.append((one.object_key, reached.key, one.due, at, reached.reached, outcome.value))
             if outcome is Outcome.FIRED:
                 event = clock_event(one, reached, thing.external_id, left_out, now)
-                found[one.object_key, reached.key, one.due] = event
+                found[one.object_key, reached.key, one.due] = event, (at - reached.reached) / MICROS
     bulk.update_rows(connection, d, ("id", "next_at"), next_at)
     columns = ("object_key", "threshold", "due", "fired_at", "reached_at", "outcome")
     once = "ON CONFLICT DO NOTHING RETURNING object_key, threshold, due"
     fresh = bulk.merge_rows(connection, tables.fired_threshold, columns, ledger, once)
-    events = [found[key] for key in fresh if key in found]
-    return _Looked(len(deadlines), sum(accept_in(connection, now, events)) if events else 0)
+    fired = [found[key] for key in fresh if key in found]
+    made = sum(accept_in(connection, now, [event for event, _ in fired])) if fired else 0
+    return _Looked(len(deadlines), made, [late for _, late in fired])
 
 
 def clock_event(one: Deadline, reached: Occurrence, object_id: str, left_out: Sequence[str], now: datetime) -> NewEvent:

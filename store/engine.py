@@ -24,7 +24,7 @@ from store.errors import StoreUnreachableError, UnknownKeyError
 from store.faults import is_fault, shown_url, unreachable
 from store.secrets import Keyring
 from store.server_connection import CONNECTING, bound_waiting, make_neighbourly
-from store.writer import Writer
+from store.writer import Writer, Writes
 
 T = TypeVar("T")
 
@@ -255,6 +255,11 @@ class Store:
     def write(self, fn: Callable[[Connection], T]) -> T:
         """Make a change and wait until it is committed."""
         return self.submit(fn).result()
+
+    @property
+    def writes(self) -> Writes:
+        """What was written since the store was opened."""
+        return self._writer.writes
 
     def close(self) -> None:
         """Finish what is queued and let go of the file."""

@@ -37,7 +37,12 @@ _LAST_FAILURE = "ON CONFLICT (delivery_id) DO UPDATE SET " + ", ".join(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A leased letter with all the sender needs."""
+    """A leased letter with all the sender needs.
+
+    Attributes:
+        event_id: Our number of the event; 0 for a letter that was never stored, like `accepted_at`.
+        accepted_at: When its event was committed.
+    """
 
     id: int
     notification_id: int
@@ -51,6 +56,8 @@ class Claimed:
     object_id: str
     created_at: datetime
     lane: int = Lane.ORDINARY
+    event_id: int = 0
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ def claim(connection: Connection, now: datetime, owner: str, limit: int, *, urge
     connection.execute(update(d).where(bulk.among(connection, d.c.id, ids)).values(**lease))
     columns = (
         d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, n.c.subject, n.c.text,
-        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.lane,
+        n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.lane, d.c.event_id, e.c.accepted_at,
     )  # fmt: skip
     query = (
         select(*columns)

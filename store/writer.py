@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.errors import StoreUnreachableError
 from store.faults import fault_in, is_deadlock, is_lost_race, unreachable
+from store.histogram import Histogram
 from store.wakeups import announce
 
 T = TypeVar("T")
@@ -30,13 +31,36 @@ TRIES = 5
 DEADLOCK_PAUSE_S = 0.02
 """Pause after the first deadlock, so that the other process gets what both want."""
 
+GROUP_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SECONDS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
 Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 
 
+class Writes:
+    """What a writer has done since it was started.
+
+    Attributes:
+        jobs: In each group that was committed.
+        seconds: From the start of a group to its commit, waiting for other programs included.
+        failed: Groups that could not be committed.
+    """
+
+    def __init__(self) -> None:
+        self.jobs = Histogram(GROUP_BOUNDS)
+        self.seconds = Histogram(SECONDS_BOUNDS)
+        self.failed = 0
+
+
 class Writer:
-    """Runs write jobs one group at a time. Started by the first job, ended by `close`."""
+    """Runs write jobs one group at a time. Started by the first job, ended by `close`.
+
+    Attributes:
+        writes: What it has done.
+    """
 
     def __init__(self, engine: Engine) -> None:
+        self.writes = Writes()
         self._engine = engine
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -92,7 +116,7 @@ class Writer:
                     time.sleep(GROUP_GAP_S)
 
     def _run_group(self, group: list[Job]) -> None:
-        tries = 1
+        tries, begun = 1, time.perf_counter()
         while True:
             try:
                 with self._engine.connect() as connection, connection.begin():
@@ -103,11 +127,14 @@ class Writer:
                     time.sleep(DEADLOCK_PAUSE_S * tries)
                     tries += 1
                     continue
+                self.writes.failed += 1
                 failure = self._failure(error)
                 for _, future in group:
                     future.set_exception(failure)
                 return
             break
+        self.writes.jobs.add(len(group))
+        self.writes.seconds.add(time.perf_counter() - begun)
         for future, result, error in results:
             if error is None:
                 future.set_result(result)

@@ -3,6 +3,7 @@
 It holds the other end of a pipe: when the console is killed and cannot end it, the pipe's end does.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from store.sanitise import clean_line
 from store.status import read_status
 
 END_WITHIN_S = 10
+FOR_SERVICES = ("VESTNIK_LISTEN", "VESTNIK_LOG_FORMAT")
+"""Not for a child: its port may be taken by a service of the same name, and its last words are shown to people."""
 START_AGAIN_S = 10.0
 """One that ends by itself is started again, but no sooner: what stopped it may stop it again at once."""
 
@@ -46,8 +49,9 @@ class DispatcherChild:
         command = [sys.executable, "-m", "tui", "--store", self._store.url, "dispatch", "--with-parent"]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name not in FOR_SERVICES},
+        )  # fmt: skip
 
     def _last_words(self) -> str:
         """What a child that ended with an error said last; each is told once."""

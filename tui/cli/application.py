@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
+from dispatch.logs import LogFormat, LogLevel
 from store.vocabulary import Language
 from tui.cli import (
     audit,
     backup,
     deadlines,
     deeds,
+    dispatcher,
+    doctor,
     mail,
     mutes,
     people,
@@ -21,6 +24,7 @@ from tui.cli import (
     units,
     web,
 )
+from tui.cli.logs import FORMAT_NAME, LEVEL_NAME, begin
 from tui.cli.options import Json, StoreUrl
 
 application = typer.Typer(
@@ -46,11 +50,20 @@ def console(
     context: typer.Context,
     store: StoreUrl = None,
     language: Annotated[Language | None, typer.Option(help="Language of the console: ru or en.")] = None,
+    log_format: Annotated[
+        LogFormat | None, typer.Option(envvar=FORMAT_NAME, help="The log on standard error: text, or JSON lines.")
+    ] = None,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(envvar=LEVEL_NAME, help="From which level on; debug follows each event to its last attempt."),
+    ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
 ) -> None:
     """The console, when no command is given."""
     del version
     context.obj = store
+    if context.invoked_subcommand is not None:
+        begin(context, log_format, log_level)
     if context.invoked_subcommand is None:
         from tui.cli.console import run_console
 
@@ -70,5 +83,8 @@ def demo(
     raise typer.Exit(run_demo(seconds, headless, json, language))
 
 
-for module in (settings, people, queue, deeds, mutes, deadlines, storms, story, rules, mail, audit, backup, units, web):
+for module in (
+    settings, people, queue, dispatcher, deeds, mutes, deadlines, storms, story, rules, mail, doctor, audit, backup,
+    units, web,
+):  # fmt: skip
     module.add_to(application)

@@ -2,9 +2,10 @@
 
 import dataclasses
 import json
+import logging
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from enum import Enum
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 FAILURES = 1
 BAD_INPUT = 2
 UNREACHABLE = 3
+Told = Callable[[str, int], str]
+"""A message and its level as the line that is written."""
+_told: Told | None = None
 
 
 def default_store() -> str:
@@ -78,13 +82,19 @@ def drop_output() -> None:
 
 def fail(message: str, code: int) -> NoReturn:
     """Say what is wrong and end."""
-    note(message)
+    note(message, logging.ERROR)
     sys.exit(code)
 
 
-def note(message: str) -> None:
-    """A message for people."""
-    sys.stderr.write(f"{clean_text(message)}\n")
+def note(message: str, level: int = logging.INFO) -> None:
+    """A message for people; where the log is JSON lines, it is one of them."""
+    sys.stderr.write(f"{clean_text(message) if _told is None else _told(message, level)}\n")
+
+
+def speak(told: Told | None) -> None:
+    """Have messages written so from now on; `None` is as they are."""
+    global _told  # noqa: PLW0603 - there is one standard error
+    _told = told
 
 
 def say(line: str) -> None:

@@ -1,9 +1,5 @@
-"""`emit`, `dispatch`, `status`, `deliveries`."""
+"""`emit`, `status`, `deliveries`."""
 
-import asyncio
-import os
-import signal
-import sys
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +26,7 @@ Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]…", help="Delive
 
 def add_to(application: typer.Typer) -> None:
     """Register the commands."""
-    for command in (emit, dispatch, status, deliveries):
+    for command in (emit, status, deliveries):
         application.command()(command)
 
 
@@ -66,50 +62,6 @@ def emit(
         say(", ".join(f"{count} {outcome}" for outcome, count in summary.items()))
     if counts["rejected"]:
         raise typer.Exit(BAD_INPUT if counts["rejected"] == counts.total() else FAILURES)
-
-
-def dispatch(
-    context: typer.Context,
-    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing is due now.")] = False,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
-    json: Json = False,
-    store: StoreUrl = None,
-) -> None:
-    """The dispatcher. SIGTERM finishes letters in hand and gives back the rest."""
-    from dispatch import interpreter
-    from dispatch.daemon import Summary, run
-
-    async def serve() -> Summary:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, stop.set)
-        if with_parent:
-            loop.add_reader(sys.stdin.fileno(), _stop_at_end, loop, stop)
-        return await run(desk, until_idle=until_idle, stop=stop)
-
-    interpreter.prepare()
-    with opened(store_of(context, store)) as desk:
-        summary = asyncio.run(serve())
-    if json:
-        say_json(summary)
-    else:
-        words = (
-            f"planned {summary.planned}",
-            f"sent {summary.sent}",
-            f"failed {summary.failed}",
-            f"held {summary.held}",
-        )
-        say(" · ".join(words))
-    if until_idle and (summary.dead or summary.connection_faults):
-        raise typer.Exit(FAILURES)
-
-
-def _stop_at_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Whoever holds the other end of standard input is gone: a console that was killed leaves no dispatcher behind."""
-    if not os.read(sys.stdin.fileno(), 4096):
-        loop.remove_reader(sys.stdin.fileno())
-        stop.set()
 
 
 def status(context: typer.Context, json: Json = False, store: StoreUrl = None) -> None:
