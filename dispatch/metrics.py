@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import func, select, text
 
@@ -32,6 +32,7 @@ from store.status import read_status
 from store.types import from_micros
 from store.vocabulary import DeliveryState
 
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 KEPT_S = 1.0
 """How long a reading of the store is good for."""
 CIRCUITS = ("closed", "half_open", "open")
@@ -91,7 +92,7 @@ class Metrics:
                 self._read_at = time.monotonic()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Families(self._families(counted, self._reading)))
-        return Page(generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4)
+        return Page(generate_latest(registry), CONTENT_TYPE)
 
     def _families(self, counted: Counted, reading: Reading | None) -> list[Metric]:
         found = [*_of_dispatcher(counted), *_of_connections(counted.sender), *_of_writes(self._store)]

@@ -19,6 +19,8 @@ MAX_HEAD_BYTES = 8 * 1024
 REQUEST_S = 5.0
 """A request that takes longer to come, or an answer to be taken, is given up."""
 MOST_AT_ONCE = 16
+MOST_UNREAD = 16
+"""So many pieces of a request that nobody wants to read are taken all the same."""
 BACKLOG = 32
 LAST_PORT = 65_535
 IPV6 = 6
@@ -106,11 +108,19 @@ class Probe:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        server = await asyncio.start_server(self._serve, sock=self._listening, limit=MAX_HEAD_BYTES)
-        try:
-            await server.serve_forever()
-        finally:
-            server.close()
+        async with asyncio.TaskGroup() as group:
+
+            def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                if self._at_once >= MOST_AT_ONCE:
+                    writer.transport.abort()
+                else:
+                    group.create_task(self._serve(reader, writer))
+
+            server = await asyncio.start_server(come, sock=self._listening, limit=MAX_HEAD_BYTES)
+            try:
+                await server.serve_forever()
+            finally:
+                server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._at_once += 1
@@ -119,6 +129,11 @@ class Probe:
                 method, page = await self._answer(reader)
                 writer.write(_head(page) + (b"" if method == "HEAD" else page.body))
                 await writer.drain()
+                # Closed with something unread, the answer would be lost on its way.
+                writer.write_eof()
+                for _ in range(MOST_UNREAD):
+                    if not await reader.read(MAX_HEAD_BYTES):
+                        break
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass  # whoever asked has gone, or never said what he wanted
         finally:
@@ -128,8 +143,6 @@ class Probe:
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[str, Page]:
         """Read a request; gives its method and the answer."""
-        if self._at_once > MOST_AT_ONCE:
-            return "", _plain(HTTPStatus.SERVICE_UNAVAILABLE)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.LimitOverrunError:

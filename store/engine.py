@@ -23,7 +23,7 @@ from store.clock import Clock, system_clock
 from store.errors import StoreUnreachableError, UnknownKeyError
 from store.faults import is_fault, shown_url, unreachable
 from store.secrets import Keyring
-from store.server_connection import CONNECTING, bound_waiting, make_neighbourly
+from store.server_connection import bound_waiting, connecting, make_neighbourly
 from store.writer import Writer, Writes
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def make_engine(url: str, *, migrating: bool = False) -> Engine:
         max_overflow=8,
         json_serializer=as_json,
         pool_pre_ping=on_server,  # the server may have been started anew
-        connect_args={name: CONNECTING[name] for name in CONNECTING if name not in parsed.query} if on_server else {},
+        connect_args=connecting(parsed) if on_server else {},
     )
     if not on_server:
         _use_sqlite(engine, foreign_keys=not migrating)

@@ -24,6 +24,7 @@ from store.errors import SecretError, UnknownKeyError
 KEY_BYTES = 32
 NONCE_BYTES = 12
 KEY_ID_BYTES = 4
+KEY_NAME = "vestnik.key"
 VERSION = b"\x01"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -44,8 +45,7 @@ class Keyring:
         text = os.environ.get("VESTNIK_KEY")
         if text:
             return cls.parse(text, "VESTNIK_KEY")
-        credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-        if credentials and (file := Path(credentials) / "vestnik.key").is_file():
+        if (file := credential(KEY_NAME)) is not None:
             return cls.parse(file.read_text("ascii"), str(file))
         if path is None:
             msg = (
@@ -143,9 +143,14 @@ def _refuse_open_file(file: Path) -> None:
 
 def key_file(path: Path | None) -> Path | None:
     """The file that holds the keys of a store, `None` where the environment or systemd gives them."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    given = os.environ.get("VESTNIK_KEY") or (credentials and (Path(credentials) / "vestnik.key").is_file())
+    given = os.environ.get("VESTNIK_KEY") or credential(KEY_NAME)
     return None if given or path is None else _beside(path)
+
+
+def credential(name: str) -> Path | None:
+    """The file of a credential that systemd hands to a service (systemd.exec(5)), `None` where it hands on none."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return file if folder and (file := Path(folder) / name).is_file() else None
 
 
 def add_key(file: Path) -> None:

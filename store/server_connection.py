@@ -7,7 +7,10 @@ asked to end it, because the other dispatchers wait for the same rows.
 
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Engine, event
+
+from store.errors import StoreUnreachableError
+from store.secrets import credential
 
 ANSWER_WITHIN_S = 60.0
 """The longest statement of ours takes seconds; migrations are not bound by this."""
@@ -22,6 +25,8 @@ CONNECTING = {
     "tcp_user_timeout": "30000",
 }
 """Parameters of libpq, unless the URL says otherwise: a host that vanished is noticed within a minute."""
+PASSWORD_NAME = "vestnik.password"  # noqa: S105 - the name of it
+"""The credential of systemd with the password for a server, where the URL has none."""
 _SETTINGS = (
     f"SET idle_in_transaction_session_timeout = '{IDLE_WITHIN_S}s'",
     # The server notices likewise that a client vanished; with Unix sockets these mean nothing.
@@ -29,6 +34,26 @@ _SETTINGS = (
     "SET tcp_keepalives_interval = 10",
     "SET tcp_keepalives_count = 3",
 )
+
+
+def connecting(url: URL) -> dict[str, str]:
+    """What libpq is told beside the URL.
+
+    Not by a `PGPASSFILE` among the credentials: systemd may grant them by an access list, whose mask looks like a
+    right of the group, and then libpq passes the file over.
+
+    Raises:
+        StoreUnreachableError: The credential with the password cannot be read.
+    """
+    found = {name: CONNECTING[name] for name in CONNECTING if name not in url.query}
+    file = credential(PASSWORD_NAME) if url.password is None and "password" not in url.query else None
+    if file is not None:
+        try:
+            found["password"] = file.read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"the password in {file} cannot be read. Give it to systemd anew (systemd-creds encrypt)"
+            raise StoreUnreachableError(msg) from error
+    return found
 
 
 def bound_waiting(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """A real SMTP server on loopback: clear text, STARTTLS or TLS, with or without AUTH; keeps what it is given."""
 
 import asyncio
+import logging
 import ssl
 import threading
 import warnings
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self, cast
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # what the server thinks of its settings is not our log
 Mode = Literal["none", "tls", "ssl"]
 
 

@@ -110,6 +110,11 @@ def test_systemd_takes_the_files_and_finds_them_safe(tmp_path: Path, url: str) -
     assert len(services) == (3 if url.startswith("sqlite") else 1)
     checked = run("verify", "--man=no", *services)
     assert (checked.returncode, checked.stderr) == (0, "")
+    all_on = tmp_path / "vestnik.service"  # with every choice that is written as a comment
+    all_on.write_text(re.sub(r"^#(?=[A-Z][A-Za-z]+=)", "", all_on.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
+    assert all_on.read_text("utf-8").count("LoadCredentialEncrypted=") == 2
+    checked = run("verify", "--man=no", all_on)
+    assert (checked.returncode, checked.stderr) == (0, "")
     for service in services:
         if service.suffix == ".service":
             found = run("security", "--offline=yes", "--threshold=30", service)

@@ -217,6 +217,21 @@ def test_a_user_without_rights_is_told_so(postgresql: Cluster, postgresql_url: s
         Store.open(url)
 
 
+def test_the_password_may_be_a_credential_of_systemd(
+    postgresql: Cluster, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, file = postgresql_url.replace("//vestnik@", f"//{LOCKED}@"), tmp_path / "vestnik.password"
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    for password, meaning in ((LOCKED_PASSWORD, "permission denied"), ("wr0ng-pass", "refuses the user name")):
+        file.write_text(f"{password}\n")
+        with pytest.raises(StoreUnreachableError, match=meaning) as caught:
+            Store.open(url)
+        assert password not in str(caught.value)
+    file.write_bytes(b"\xff")
+    with pytest.raises(StoreUnreachableError, match=r"vestnik\.password cannot be read"):
+        Store.open(url)
+
+
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     with pytest.raises(StoreUnreachableError, match=r"cannot be reached: .*Is it running") as caught:
