@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 CANARY = "Kanarienvogel-7391"
 OTHER = "Gefiederter-5527"
 TOKEN = "Singdrossel-2846"
+COMMANDS = ("apply", "emit", "dispatch", "check-mail", "doctor", "status", "deliveries", "why", "export", "rekey")
 SETTINGS = """
 company: {name: ACME}
 mail:
@@ -79,12 +80,13 @@ def vestnik(folder: Path, *words: str) -> tuple[bytes, bytes]:
 
 def test_no_command_says_a_secret_and_the_store_keeps_none_in_clear(folder: Path) -> None:
     said = {
-        words[0]: vestnik(folder, *words)
+        next(word for word in words if word in COMMANDS): vestnik(folder, *words)
         for words in (
             ("apply", str(folder / "s.yaml"), "--json"),
             ("emit", str(folder / "e.jsonl"), "--json"),
-            ("dispatch", "--until-idle", "--json"),
+            ("--log-level", "debug", "--log-format", "json", "dispatch", "--until-idle", "--json"),
             ("check-mail", "main", "--json"),
+            ("doctor", "--connections", "--json"),
             ("status", "--json"),
             ("deliveries", "--json"),
             ("why", "RP-1", "--json"),
@@ -93,6 +95,11 @@ def test_no_command_says_a_secret_and_the_store_keeps_none_in_clear(folder: Path
         )
     }
     assert json.loads(said["dispatch"][0])["sent"] == 0  # the password was tried, and refused
+    log = [json.loads(line) for line in said["dispatch"][1].splitlines()]
+    assert {"event planned", "no attempt"} <= {line["message"] for line in log}
+    assert "auth_failed" in {line.get("error_class") for line in log}
+    findings = json.loads(said["doctor"][0])["findings"]
+    assert "authentication" in {one["params"].get("step") for one in findings}
     checked = json.loads(said["check-mail"][0])
     assert checked["ok"] is False
     assert checked["steps"][-1]["name"] == "authentication"

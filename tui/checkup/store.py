@@ -45,21 +45,23 @@ def place(case: Case) -> Iterator[Finding]:
     elif path is not None and not os.access(path, os.R_OK):
         params = {"path": str(path), "who": _owner(path)}
         yield Finding("store", Level.FAILED, "store_unreadable", params, "fix_store_owner", unreachable=True)
+    elif path is not None and not path.stat().st_size:
+        params = {"path": str(path), "run": f"vestnik --store {case.url} upgrade"}
+        yield Finding("store", Level.FAILED, "store_empty", params, "fix_store_missing", unreachable=True)
 
 
 def opening(case: Case) -> Iterator[Finding]:
     """Open it as it is; its schema is not brought up to date, nor a file made."""
-    if case.path is not None and not (case.path.is_file() and os.access(case.path, os.R_OK)):
+    path = case.path
+    if path is not None and not (path.is_file() and os.access(path, os.R_OK) and path.stat().st_size):
         return
     try:
-        check_url(case.url)
         case.opened = Store.open(case.url, upgrade=False)
     except StoreVersionError as error:
         params = {"error": str(error), "run": "vestnik upgrade"}
         yield Finding("store", Level.FAILED, "store_version", params, "fix_store_version", unreachable=True)
     except StoreError as error:
-        if case.path is None or case.path.is_file():
-            yield Finding("store", Level.FAILED, "store_fault", {"error": str(error)}, unreachable=True)
+        yield Finding("store", Level.FAILED, "store_fault", {"error": str(error)}, unreachable=True)
     else:
         params = {"url": case.store.shown_url, "schema": HEAD}
         yield Finding("store", Level.OK, "store_opens", params)
