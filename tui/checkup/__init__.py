@@ -32,9 +32,11 @@ def examine(case: Case, *, connections: bool) -> Iterator[Finding]:
     """
     for check in OPENING:
         yield from _looked(check, case)
-    if case.opened is not None:
-        for check in (*OPENED, *(connection_checks if connections else ())):
-            yield from _looked(check, case)
+    for check in (*OPENED, *(connection_checks if connections else ())) if case.opened is not None else ():
+        found = list(_looked(check, case))
+        yield from found
+        if any(one.unreachable for one in found):
+            break  # the others would say the same
     for check in machine_checks:
         yield from _looked(check, case)
 

@@ -61,10 +61,11 @@ def doctor(
     if json:
         say_json({"ok": not counts[Level.FAILED], "findings": [_fields(one) for one in found]})
     else:
-        if not connections:
-            say(said("doctor.ask_servers", run="vestnik doctor --connections"))
+        asked = "" if connections else said("doctor.ask_servers", run="vestnik doctor --connections")
         word = "failed" if counts[Level.FAILED] else "warning" if counts[Level.WARNING] else "ok"
-        say(said(f"doctor.sum_{word}", failed=counts[Level.FAILED], warnings=counts[Level.WARNING]))
+        summary = said(f"doctor.sum_{word}", failed=counts[Level.FAILED], warnings=counts[Level.WARNING])
+        for text in filter(None, (asked, summary)):
+            _say_wrapped(text, "", "")
     if counts[Level.FAILED]:
         raise typer.Exit(UNREACHABLE if any(one.unreachable for one in found) else FAILURES)
 
@@ -83,14 +84,18 @@ def _tell(one: "Finding", said: Texts) -> None:
 
     word, place = WIDTHS[said.language]
     head = f"{MARKS[one.level]} {said(f'doctor.{one.level.value}'):<{word}}{said(f'doctor.at_{one.check}'):<{place}}"
-    width = max(shutil.get_terminal_size().columns, NARROWEST) if sys.stdout.isatty() else 10_000
     indent = " " * len(head)
-    text = text_of(one, said)
-    for number, line in enumerate(wrap(text, width - len(head), break_on_hyphens=False) or [""]):
-        say(f"{indent if number else head}{line}")
+    _say_wrapped(text_of(one, said), head, indent)
     if remedy := remedy_of(one, said):
-        for line in wrap(said("doctor.remedy", text=remedy), width - len(indent) - 2, break_on_hyphens=False):
-            say(f"{indent}  {line}")
+        _say_wrapped(said("doctor.remedy", text=remedy), f"{indent}  ", f"{indent}  ")
+
+
+def _say_wrapped(text: str, head: str, indent: str) -> None:
+    """Say it over as many lines as the terminal needs for it; whoever reads a pipe wants it in one."""
+    width = max(shutil.get_terminal_size().columns, NARROWEST) - len(head) if sys.stdout.isatty() else 0
+    lines = wrap(text, width, break_on_hyphens=False) if width else [text]
+    for number, line in enumerate(lines or [""]):
+        say(f"{indent if number else head}{line}")
 
 
 def _fields(one: "Finding") -> dict[str, object]:
