@@ -50,10 +50,21 @@ def json_line(
     return json.dumps(document, separators=(",", ":"))
 
 
+def _mark(record: logging.LogRecord) -> str:
+    """The level as the journal takes it off the beginning of a line."""
+    known = [level for level in JOURNAL_PRIORITIES if record.levelno >= level]
+    return f"<{JOURNAL_PRIORITIES[max(known, default=logging.DEBUG)]}>"
+
+
 class _JsonFormatter(logging.Formatter):
+    def __init__(self, *, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
     def format(self, record: logging.LogRecord) -> str:
+        mark = _mark(record) if self._journal else ""
         exception = self.formatException(record.exc_info) if record.exc_info else ""
-        return json_line(
+        return mark + json_line(
             record.getMessage(), record.levelno, record.name, _about(record), _at(record), exception
         )  # fmt: skip
 
@@ -70,9 +81,7 @@ class _TextFormatter(logging.Formatter):
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        known = [name for name in JOURNAL_PRIORITIES if record.levelno >= name]
-        number = JOURNAL_PRIORITIES[max(known, default=logging.DEBUG)]
-        mark = f"<{number}>" if self._journal else ""
+        mark = _mark(record) if self._journal else ""
         when = "" if self._journal else f"{_at(record).isoformat(timespec='milliseconds')} {record.levelname} "
         about = " ".join(f"{name}={_word(value)}" for name, value in _about(record).items())
         line = f"{mark}{when}{record.name}: {clean_line(record.getMessage())}" + (f" [{about}]" if about else "")
@@ -99,7 +108,8 @@ def begin(form: LogFormat = LogFormat.TEXT, level: LogLevel = LogLevel.WARNING) 
     """Have the log written in this form from now on, of our own loggers what is as bad as `level`."""
     end()
     handler = _Handler()
-    handler.setFormatter(_JsonFormatter() if form is LogFormat.JSON else _TextFormatter(journal=in_journal()))
+    formatter = _JsonFormatter if form is LogFormat.JSON else _TextFormatter
+    handler.setFormatter(formatter(journal=in_journal()))
     logging.getLogger().addHandler(handler)
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())

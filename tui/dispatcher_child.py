@@ -15,10 +15,15 @@ from store.sanitise import clean_line
 from store.status import read_status
 
 END_WITHIN_S = 10
-FOR_SERVICES = ("VESTNIK_LISTEN", "VESTNIK_LOG_FORMAT")
-"""Not for a child: its port may be taken by a service of the same name, and its last words are shown to people."""
+FOR_SERVICES = ("VESTNIK_LISTEN", "VESTNIK_LOG_FORMAT", "VESTNIK_LOG_LEVEL")
+"""Not for a child: the port may be the service's, its last words are shown to people, its log is read by nobody."""
 START_AGAIN_S = 10.0
 """One that ends by itself is started again, but no sooner: what stopped it may stop it again at once."""
+
+
+def environment() -> dict[str, str]:
+    """The environment of a child, which is no service."""
+    return {name: value for name, value in os.environ.items() if name not in FOR_SERVICES}
 
 
 class DispatcherChild:
@@ -50,7 +55,7 @@ class DispatcherChild:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name not in FOR_SERVICES},
+            env=environment(),
         )  # fmt: skip
 
     def _last_words(self) -> str:

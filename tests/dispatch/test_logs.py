@@ -95,8 +95,12 @@ def test_in_the_journal_a_line_has_its_level_in_front_and_no_time(monkeypatch: p
             fail("x")
         except RuntimeError:
             _log.exception("it failed")
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        logs.begin(LogFormat.JSON)
+        _log.warning("it is late")
         logs.end()
         stream.close()
-        told = lines.read().splitlines()
+        *told, document = lines.read().splitlines()
+    assert document.startswith('<4>{"time":')
     assert told[0] == "<3>dispatch.test: it failed"
     assert {line[:7] for line in told[1:]} == {"<3>    "}

@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -72,7 +72,7 @@ async def until_healthy(port: int, *problems: str) -> None:
 
 
 @asynccontextmanager
-async def dispatching(store: Store) -> AsyncIterator[int]:
+async def dispatching(store: Store) -> AsyncGenerator[int]:
     stop, listening = asyncio.Event(), bind(Address.parse("0"))
     task = asyncio.create_task(run(store, stop=stop, listening=listening))
     try:

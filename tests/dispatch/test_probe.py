@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -20,7 +20,7 @@ async def broken() -> Page:
 
 
 @asynccontextmanager
-async def served(pages: Pages | None = None) -> AsyncIterator[int]:
+async def served(pages: Pages | None = None) -> AsyncGenerator[int]:
     listening = bind(Address.parse("127.0.0.1:0"))
     task = asyncio.create_task(Probe(listening, pages or {"/hello": hello, "/broken": broken}).run())
     try:

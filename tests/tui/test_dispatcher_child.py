@@ -35,7 +35,9 @@ def alive(store: Store) -> list[int]:
     return [card.pid for card in read_status(store).dispatchers if card.alive]
 
 
-def test_it_is_started_once_and_leaves_in_good_order(store: Store) -> None:
+def test_it_is_started_once_and_leaves_in_good_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VESTNIK_LISTEN", "what is meant for a service would end it")
+    monkeypatch.setenv("VESTNIK_LOG_FORMAT", "neither")
     child, other = DispatcherChild(store), DispatcherChild(store)
     try:
         assert child.ensure() == ""

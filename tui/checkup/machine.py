@@ -17,6 +17,8 @@ COLUMNS, LINES = 80, 24
 LIBRARIES = ("textual", "sqlalchemy", "sqlmodel", "aiosmtplib", "exchangelib", "cryptography", "jinja2", "msal")
 OPTIONAL = {"prometheus_client": "metrics", "textual-serve": "web"}
 """Libraries that are there only where their extra was asked for."""
+RUNNING = Path("/run/systemd/system")
+"""It is there where systemd runs the machine (sd_booted(3))."""
 UNIT = "vestnik.service"
 ASK_S = 5
 
@@ -58,7 +60,7 @@ def libraries(case: Case) -> Iterator[Finding]:
 
 def service(case: Case) -> Iterator[Finding]:
     """The service of systemd, where there is one."""
-    if not Path("/run/systemd/system").is_dir() or (program := shutil.which("systemctl")) is None:
+    if not RUNNING.is_dir() or (program := shutil.which("systemctl")) is None:
         yield Finding("service", Level.SKIPPED, "service_no_systemd")
         return
     asked = ("LoadState", "ActiveState", "SubState", "NRestarts", "ExecStart")
@@ -70,7 +72,8 @@ def service(case: Case) -> Iterator[Finding]:
         return
     params = {"state": f"{said.get('ActiveState')} ({said.get('SubState')})", "count": said.get("NRestarts", "0")}
     params["run"] = f"journalctl -u {UNIT}"
-    if case.url not in said.get("ExecStart", case.url):
+    command_line = said.get("ExecStart", "")
+    if "--store" in command_line and case.url not in command_line:
         yield Finding("service", Level.WARNING, "service_other_store", params, "fix_other_store")
     if said.get("ActiveState") == "active":
         yield Finding("service", Level.OK, "service_active", params)

@@ -28,6 +28,7 @@ from tui.demo.desk import furnish
 from tui.demo.mail_sink import MailSink, serve
 from tui.demo.people import GREYLISTED_ADDRESS, REFUSED_ADDRESS
 from tui.demo.report import Report, as_text, make_report
+from tui.dispatcher_child import environment
 
 HEADLESS_S = 15.0
 """Length of a run without a screen when none is given."""
@@ -144,8 +145,9 @@ def _dispatcher(url: str, log: IO[bytes]) -> Generator["subprocess.Popen[bytes]"
     """The dispatcher as a child; it never outlives this block."""
     command = [sys.executable, "-m", "tui", "dispatch", "--store", url]
     child = subprocess.Popen(  # noqa: S603 - our own program
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
-    )
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+        env=environment(),
+    )  # fmt: skip
     try:
         yield child
     finally:

@@ -1,8 +1,10 @@
 """`doctor` on desks that have this or that amiss, as an administrator runs it."""
 
 import ast
+import os
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -23,6 +25,7 @@ from store.vocabulary import Encryption, Language, SilentState
 from tests.desk import event, furnish, lines
 from tests.mail_server import MailServer
 from tests.tui.cli.conftest import Done, Vestnik
+from tui.checkup import Case, machine
 from tui.texts import catalogue
 
 Found = dict[str, dict[str, Any]]
@@ -167,6 +170,56 @@ def test_a_server_s_version_and_clock_are_looked_at(vestnik: Vestnik, postgresql
     nowhere = make_url(postgresql_url).set(database="nowhere").render_as_string(hide_password=False)
     gone = vestnik("doctor", "--json", "--store", nowhere)
     assert (gone.code, "does not exist" in found(gone)["store_fault"]["text"]["en"]) == (3, True)
+
+
+SYSTEMCTL = """#!/bin/sh
+test "$*" = "show vestnik.service --property=LoadState,ActiveState,SubState,NRestarts,ExecStart" || exit 1
+cat {said}
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "url", "words"),
+    [
+        ("not-found inactive dead", "", {"service_none": "skipped"}),
+        ("loaded active running", "{url}", {"service_active": "ok"}),
+        ("loaded failed failed", "sqlite:////x", {"service_other_store": "warning", "service_inactive": "failed"}),
+    ],
+    ids=["none", "active", "failed"],
+)
+def test_the_service_of_systemd_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, url: str, words: dict[str, str]
+) -> None:
+    """By a program that says what systemd says; where the tests run there is none."""
+    program, case = tmp_path / "systemctl", Case("sqlite:////var/lib/vestnik/vestnik.db")
+    said = dict(zip(("LoadState", "ActiveState", "SubState"), state.split(), strict=True))
+    said["ExecStart"] = f"{{ path=/x ; argv[]=vestnik --store {url.format(url=case.url)} dispatch ; }}"
+    (tmp_path / "said").write_text("".join(f"{name}={value}\n" for name, value in said.items()))
+    program.write_text(SYSTEMCTL.format(said=tmp_path / "said"))
+    program.chmod(0o755)
+    monkeypatch.setattr(machine, "RUNNING", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert {one.word: one.level.value for one in machine.service(case)} == words
+
+
+@pytest.mark.parametrize(
+    ("size", "environment", "word"),
+    [
+        ((80, 24), {"TERM": "xterm"}, "terminal_fits"),
+        ((79, 24), {"TERM": "xterm"}, "terminal_small"),
+        ((80, 24), {"TERM": "dumb"}, "terminal_dumb"),
+        ((80, 24), {"TERM": "xterm", "LC_ALL": "en_US.ISO8859-1"}, "terminal_encoding"),
+        ((80, 24), {"TERM": "xterm", "LC_ALL": "ru_RU.KOI8-R"}, "terminal_fits"),
+    ],
+)
+def test_a_terminal_that_cannot_show_the_console_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], environment: dict[str, str], word: str
+) -> None:
+    for name, value in {"COLUMNS": str(size[0]), "LINES": str(size[1]), "PYTHONIOENCODING": "", **environment}.items():
+        monkeypatch.setenv(name, value)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert [one.word for one in machine.terminal(Case(""))] == [word]
 
 
 MADE = {
