@@ -29,6 +29,8 @@ ODD = 'a"b\\c {x}'
 """The name of a connection that could break out of a label."""
 REFUSED = {"connection": ODD, "outcome": "failed", "error_class": "mailbox_unknown"}
 DOWN = {"connection": "main", "outcome": "connection_failed", "error_class": "refused"}
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""What has nothing to do with the engine."""
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -121,6 +123,7 @@ async def test_figures_of_a_dispatcher_at_work(store: Store, tmp_path: Path, mon
     assert not [name for name, labels in samples if "olga" in str(labels) or "example.org" in str(labels)]
 
 
+@ON_SQLITE
 async def test_health_says_what_is_wrong_and_nothing_from_outside(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +144,7 @@ async def test_health_says_what_is_wrong_and_nothing_from_outside(
         assert await healthy(port) == (503, ["store_unreachable"])
 
 
+@ON_SQLITE
 async def test_a_store_that_cannot_be_read_is_a_figure_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(_: Store) -> None:
         raise StoreUnreachableError("the store s3cret is away")
@@ -154,6 +158,7 @@ async def test_a_store_that_cannot_be_read_is_a_figure_too(store: Store, monkeyp
         assert not [name for name, _ in samples if name.startswith("vestnik_deliveries")]
 
 
+@ON_SQLITE
 def test_a_loop_that_stands_still_is_named(store: Store) -> None:
     now = [0.0]
     pulse = health.Pulse(lambda: now[0])

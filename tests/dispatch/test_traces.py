@@ -13,6 +13,9 @@ from store.engine import Store
 from tests.desk import event, furnish, lines
 from tests.mail_server import MailServer
 
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""What has nothing to do with the engine."""
+
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
     return [
@@ -52,6 +55,7 @@ async def test_each_step_of_an_event_has_its_number(
     assert len(told(caplog)) == 2 * len(mine), "the duplicate was not accepted"
 
 
+@ON_SQLITE
 async def test_at_the_usual_level_nothing_is_said_of_a_letter(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,6 +66,7 @@ async def test_at_the_usual_level_nothing_is_said_of_a_letter(
     assert "planned 2, sent 2, failed 2, gave up 2" in said[-1]
 
 
+@ON_SQLITE
 async def test_a_connection_is_said_to_go_once_and_to_come_back(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

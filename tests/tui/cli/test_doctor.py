@@ -192,7 +192,7 @@ def test_the_service_of_systemd_is_looked_at(
 ) -> None:
     """By a program that says what systemd says; where the tests run there is none."""
     program, case = tmp_path / "systemctl", Case("sqlite:////var/lib/vestnik/vestnik.db")
-    said = dict(zip(("LoadState", "ActiveState", "SubState"), state.split(), strict=True))
+    said: dict[str, str] = dict(zip(("LoadState", "ActiveState", "SubState"), state.split(), strict=True))
     said["ExecStart"] = f"{{ path=/x ; argv[]=vestnik --store {url.format(url=case.url)} dispatch ; }}"
     (tmp_path / "said").write_text("".join(f"{name}={value}\n" for name, value in said.items()))
     program.write_text(SYSTEMCTL.format(said=tmp_path / "said"))
