@@ -15,6 +15,7 @@ from dispatch import daemon, health
 from dispatch.daemon import run
 from dispatch.figures import MOST_KINDS, OTHER, Figures
 from dispatch.intake import emit
+from dispatch.membership import Membership
 from dispatch.probe import Address, bind
 from store.cards import MailConnection, SilentMode
 from store.engine import Store
@@ -162,7 +163,7 @@ async def test_a_store_that_cannot_be_read_is_a_figure_too(store: Store, monkeyp
 def test_a_loop_that_stands_still_is_named(store: Store) -> None:
     now = [0.0]
     pulse = health.Pulse(lambda: now[0])
-    sender = daemon.Sender(store, "me", asyncio.Event(), asyncio.Event())
+    sender = daemon.Sender(store, Membership(store), asyncio.Event(), asyncio.Event())
     sender.looked_at = 0.0
     assert pulse.problems(sender) == []
     now[0] = health.STALLED_S + 1

@@ -18,9 +18,10 @@ from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.cards import DispatcherCard, MailConnection, SilentMode
 from store.engine import Store
+from store.heartbeats import beat
 from store.rulebook import list_rules, set_enabled
 from store.settings import connections, save_connection, save_silent_mode
-from store.status import beat, save_health
+from store.status import save_health
 from store.vocabulary import Encryption, Language, SilentState
 from tests.desk import event, furnish, lines
 from tests.mail_server import MailServer
