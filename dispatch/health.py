@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Iterable
 
+from dispatch.membership import FRESH_FOR_S
 from dispatch.outgoing import HOLD_CONNECTION, HOLD_SENDING
 from dispatch.routes import CONNECTION_DOWN
 from dispatch.sender import Sender
 
 STALLED_S = 30.0
 """A loop that has not come round for so long stands still: the longest wait in one, for a locked store, is 10 s."""
-STORE_AWAY_S = 10.0
-"""The heartbeat is written every two seconds; when none got through for so long, others take us for dead too."""
+STORE_AWAY_S = FRESH_FOR_S
+"""When no heartbeat got through for so long, no letter is begun any more."""
 STORE, PLANNER, CLOCK, SENDER = "store_unreachable", "planner_stalled", "clock_stalled", "sender_stalled"
 STOPPING = "stopping"
 _HOLDS = (HOLD_SENDING, HOLD_CONNECTION)
