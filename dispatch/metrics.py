@@ -28,7 +28,7 @@ from store.engine import Store
 from store.errors import StoreError
 from store.histogram import Histogram
 from store.migrations import HEAD
-from store.status import read_status
+from store.status import oldest_unsent_in, read_status
 from store.types import from_micros
 from store.vocabulary import DeliveryState
 
@@ -55,6 +55,7 @@ class Reading:
 
     status: Status
     oldest_unplanned_at: datetime | None
+    oldest_unsent_at: datetime | None
     next_look_at: datetime | None
     now: datetime
 
@@ -69,9 +70,10 @@ def read(store: Store) -> Reading | None:
             unplanned = connection.execute(waiting).scalar()
             query = select(func.min(d.c.next_at)).where(text("next_at IS NOT NULL"))
             look = connection.execute(query).scalar()
+            unsent = oldest_unsent_in(connection)
     except StoreError:
         return None
-    return Reading(status, unplanned, None if look is None else from_micros(look), now)
+    return Reading(status, unplanned, unsent, None if look is None else from_micros(look), now)
 
 
 class Metrics:
@@ -171,6 +173,8 @@ def _of_store(reading: Reading) -> Iterator[Metric]:
     yield _labelled("vestnik_queue_letters", "Letters that are still to go.", "state", queue)
     yield _labelled("vestnik_held_letters", "Letters on hold.", "reason", status.queue.held)
     yield _gauge("vestnik_oldest_due_seconds", "How long the oldest due letter waits.", _age(status.oldest_due_at, now))
+    words = "How long the oldest letter waits that is still to go: due, for later, or in hand."
+    yield _gauge("vestnik_oldest_unsent_seconds", words, _age(reading.oldest_unsent_at, now))
     yield _gauge("vestnik_unplanned_events", "Events that wait for a planner.", status.unplanned)
     age = _age(reading.oldest_unplanned_at, now)
     yield _gauge("vestnik_oldest_unplanned_seconds", "How long the oldest of them waits.", age)

@@ -86,6 +86,14 @@ def oldest_due_in(connection: Connection, now: datetime) -> datetime | None:
     return min(oldest, default=None)
 
 
+def oldest_unsent_in(connection: Connection) -> datetime | None:
+    """When the oldest letter was made that is still to go, be it due, for later, or in hand; `None` without any."""
+    d = tables.delivery
+    # Of the bare id, SQLite would look for the least among all letters, from the first one sent on.
+    first = connection.execute(select(func.min(d.c.id + 0)).where(DUE)).scalar_one()
+    return connection.execute(select(d.c.created_at).where(d.c.id == first)).scalar_one_or_none()
+
+
 def _by_state_in(connection: Connection, queue: Queue, deliveries: int) -> dict[str, int]:
     """How many deliveries are in each state: those who are few are counted, all the others are sent."""
     counts = {

@@ -128,6 +128,7 @@ async def test_figures_of_a_dispatcher_at_work(store: Store, tmp_path: Path, mon
 async def test_health_says_what_is_wrong_and_nothing_from_outside(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("dispatch.metrics.KEPT_S", -1.0)
     async with dispatching(store) as port:
         await until_healthy(port, "sending_parameters")
         furnish(store, port=1)  # nobody listens there
@@ -139,6 +140,8 @@ async def test_health_says_what_is_wrong_and_nothing_from_outside(
             return value(await scrape(port), "vestnik_attempts_total", **DOWN) >= 1
 
         await until_true(counted)
+        samples = await scrape(port)
+        assert 0 < value(samples, "vestnik_oldest_unsent_seconds") < 60
         assert value(await scrape(port), "vestnik_connection_circuit", connection="main", state="closed") == 0
         save_silent_mode(store, SilentMode(SilentState.ON), "t")
         monkeypatch.setattr(health, "STORE_AWAY_S", -1.0)
