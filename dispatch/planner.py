@@ -263,8 +263,6 @@ class Planner:
                 pause_at = time.perf_counter() + SLICE_S
         drafts = self._warn(drafts, settings)
         recorded = await self._recorded(drafts)
-        if traces.wanted():
-            await asyncio.to_thread(traces.planned, self._store, events)
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
         self._after = max(event.id for event in events) if recorded.events < len(events) else 0
         return len(events)
@@ -275,6 +273,8 @@ class Planner:
         future = self._store.submit(lambda connection: self._write(connection, drafts, offer))
         try:
             recorded = await asyncio.wrap_future(future)
+            if traces.wanted():  # before any of them is tried
+                await asyncio.to_thread(traces.planned, self._store, [one.event for one in drafts])
         except BaseException:
             if self._taker is not None:
                 self._taker.take(offer, None)

@@ -90,7 +90,7 @@ def record(connection: Connection, now: datetime, drafts: "Sequence[Draft]", off
                     recorded.handed.append(
                         Claimed(
                             number, key, who.name, who.address, 0, note.subject, note.text, note.html,
-                            event.object_type, event.object_id, now, lane,
+                            event.object_type, event.object_id, now, lane, event.id, event.accepted_at,
                         )
                     )  # fmt: skip
                 elif later is None:

@@ -1,7 +1,7 @@
 """What became of each event and each letter, line by line, at level DEBUG: `event` is the same number in all of them.
 
 Whoever calls asks first whether anybody wants to read it, because then the store is asked for numbers that nobody
-needs otherwise.
+needs otherwise. What cannot be told is not told: nothing is undone or done again for it.
 """
 
 import logging
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from store import bulk, tables
 from store.engine import Store
+from store.errors import StoreError
 from store.events import NewEvent, StoredEvent
 from store.outbox import Claimed, Settlement
 from store.vocabulary import Channel, DeliveryState
@@ -26,10 +27,13 @@ def wanted() -> bool:
 
 def accepted(store: Store, events: Sequence[NewEvent]) -> None:
     """Events were committed. Blocking: it asks for their numbers."""
-    e = tables.event
-    with store.read() as connection:
-        keys = [(event.source, event.external_id) for event in events]
-        found = bulk.known_keys(connection, e, ("source", "external_id"), keys, ("id",))
+    keys = [(event.source, event.external_id) for event in events]
+    try:
+        with store.read() as connection:
+            found = bulk.known_keys(connection, tables.event, ("source", "external_id"), keys, ("id",))
+    except StoreError as error:
+        _log.debug("events were accepted, and cannot be told of: %s", error)
+        return
     numbers = {(source, external_id): number for source, external_id, number in found}
     for event in events:
         number = numbers.get((event.source, event.external_id), 0)
@@ -45,10 +49,14 @@ def planned(store: Store, events: Sequence[StoredEvent]) -> None:
         n.c.rule_code,
     )  # fmt: skip
     by_event: dict[int, list[Any]] = {event.id: [] for event in events}
-    with store.read() as connection:
-        mine = query.join(n, n.c.id == d.c.notification_id).where(d.c.event_id.in_(by_event)).order_by(d.c.id)
-        for row in connection.execute(mine):
-            by_event[row.event_id].append(row)
+    try:
+        with store.read() as connection:
+            mine = query.join(n, n.c.id == d.c.notification_id).where(d.c.event_id.in_(by_event)).order_by(d.c.id)
+            for row in connection.execute(mine):
+                by_event[row.event_id].append(row)
+    except StoreError as error:
+        _log.debug("events were planned, and cannot be told of: %s", error)
+        return
     for event in events:
         rows, kind = by_event[event.id], f"{event.object_type}.{event.event_type}"
         said = _event(event.id, event.source, event.external_id, kind)

@@ -45,7 +45,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An accepted event, merged, as the planner takes it."""
+    """An accepted event, merged, as the planner takes it; `accepted_at` is `None` where it is only tried."""
 
     id: int
     source: str
@@ -57,6 +57,7 @@ class StoredEvent:
     title: str
     at: datetime
     data: Data
+    accepted_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -135,7 +136,7 @@ def _unplanned(connection: Connection, limit: int, after: int, *, urgent: bool) 
     query = (
         select(
             e.c.id, e.c.source, e.c.external_id, e.c.object_type, e.c.event_type, e.c.object_id, e.c.object_number,
-            e.c.title, e.c.at, e.c.data,
+            e.c.title, e.c.at, e.c.data, e.c.accepted_at,
         )
         .where(waiting, e.c.id > after)
         .order_by(e.c.id)

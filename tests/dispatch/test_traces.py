@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from dispatch import traces
 from dispatch.daemon import run
 from dispatch.intake import emit
 from store.engine import Store
+from store.errors import StoreUnreachableError
 from tests.desk import event, furnish, lines
 from tests.mail_server import MailServer
 
@@ -87,3 +89,20 @@ async def test_a_connection_is_said_to_go_once_and_to_come_back(
     assert said[0][1].startswith("connection main is left alone until ")
     assert said[0][2] == {"connection": "main", "error_class": "throttled", "code": 421}
     assert said[1][1:] == ("connection main is well again", {"connection": "main"})
+
+
+@ON_SQLITE
+def test_what_cannot_be_told_is_accepted_all_the_same(
+    store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnreachableError("away")
+
+    caplog.set_level(logging.DEBUG, logger="dispatch")
+    monkeypatch.setattr(store, "read", away)
+    assert [one.outcome for one in emit(store, lines(event()))] == ["accepted"]
+    traces.planned(store, [])
+    assert [one.getMessage() for one in caplog.records if one.name == "dispatch.traces"] == [
+        "events were accepted, and cannot be told of: away",
+        "events were planned, and cannot be told of: away",
+    ]
