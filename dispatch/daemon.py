@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from dispatch.digest import send_due
 from dispatch.health import Pulse, answer
+from dispatch.housekeeping import LEAST_PAUSE_S, LOOK_S, Housekeeper
 from dispatch.membership import HEARTBEAT_S, Membership
 from dispatch.planner import Planner
 from dispatch.probe import Page, Probe
@@ -39,13 +40,16 @@ SCHEDULE_S = 0.005
 """Between the steps in which deadlines are scheduled anew: letters go first."""
 INDEX_S = 1.0
 """How often to look for deliveries that are not in the search index."""
+MERGE_S = 0.005
+"""Between the steps in which parts of the search index are put together."""
 BUSY = 50
 """Events planned and letters sent in a second above which letters go first."""
 INDEX_PAUSES = 3
 """While they do, the index rests so many times as long as it worked."""
 MAX_LAG = 10_000
 """So many new deliveries may be missing from the index then."""
-HOUSEKEEPING_S = 3600.0
+TIDY_COUNTS_S = 3600.0
+"""How often counts and the ledger are emptied of what is too old to be shown, or to fire again."""
 WATCH_S, DOZE_S = 0.005, 0.02
 """How often the change counter is read, and how often where no event has come for a while; one read costs some
 microseconds, and so does waking up for it."""
@@ -224,6 +228,10 @@ class Daemon:
             done = await self._patiently(lambda step=step: asyncio.to_thread(step))
             took = time.monotonic() - begun
             await asyncio.sleep(took * (INDEX_PAUSES if busy else 1) if done else INDEX_S)
+            more = bool(done)
+            while more:
+                more = await self._patiently(lambda: asyncio.to_thread(search_index.merge, self._store))
+                await asyncio.sleep(MERGE_S)
 
     async def _send_digests(self) -> None:
         if await self._patiently(lambda: asyncio.to_thread(send_due, self._store)):
@@ -277,16 +285,27 @@ class Daemon:
         self._pulse.beaten()
 
     async def _housekeeping_loop(self) -> None:
-        """Delete what is too old to be shown."""
+        """Delete what is kept long enough."""
+        keeper, tidy_at = Housekeeper(self._store, self._membership.id, self._is_busy), 0.0
         while True:
-            await self._patiently(self._tidy)
-            await asyncio.sleep(HOUSEKEEPING_S)
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + TIDY_COUNTS_S
+                await self._patiently(self._tidy)
+            await self._patiently(keeper.run)
+            await asyncio.sleep(LOOK_S)
+
+    def _is_busy(self) -> bool:
+        return self._planning or not self._sender.idle
 
     async def _tidy(self) -> None:
-        for prune in (rule_stats.prune_in, rates.prune_in, forget):
+        for prune in (rule_stats.prune_in, rates.prune_in):
             await asyncio.wrap_future(
                 self._store.submit(lambda connection, prune=prune: prune(connection, self._store.clock()))
             )
+        more = True
+        while more:
+            more = await asyncio.to_thread(forget, self._store)
+            await asyncio.sleep(LEAST_PAUSE_S)
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""

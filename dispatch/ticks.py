@@ -253,7 +253,15 @@ def waiting_event(rule: Rule, object_id: str, since: int, now: datetime) -> NewE
     return NewEvent(SOURCE, external, rule.object_type, rule.event_type.value, object_id, now, data)
 
 
-def forget(connection: Connection, now: datetime) -> None:
-    """Empty the ledger of what was reached long ago."""
-    table = tables.fired_threshold
-    connection.execute(table.delete().where(table.c.fired_at < now - FORGET_AFTER))
+def forget(store: Store) -> bool:
+    """Empty the ledger of what was reached long ago, for some objects; gives whether there are more. Blocking.
+
+    What is old is looked for in a reading, since no index leads to it: only to delete it others are kept waiting.
+    """
+    f, before = tables.fired_threshold, store.clock() - FORGET_AFTER
+    with store.read() as connection:
+        objects = list(connection.execute(select(f.c.object_key).where(f.c.fired_at < before).limit(BATCH)).scalars())
+    if objects:
+        old = (f.c.object_key.in_(set(objects)), f.c.fired_at < before)
+        store.write(lambda connection: connection.execute(delete(f).where(*old)).rowcount)
+    return len(objects) == BATCH

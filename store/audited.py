@@ -14,10 +14,20 @@ from typing import Any, ClassVar, Union, cast, get_args, get_origin, get_type_hi
 
 from sqlalchemy import Connection, Table, func, select
 
-from store import delivery_views, directory, rule_views, rulebook, settings, tables
+from store import delivery_views, directory, retention, rule_views, rulebook, settings, tables
 from store.audit import Values
 from store.bulk import as_json
-from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
+from store.cards import (
+    Company,
+    DeadlineSettings,
+    MailConnection,
+    Person,
+    Retention,
+    Sending,
+    SilentMode,
+    StormLimits,
+    Team,
+)
 from store.engine import Store
 from store.errors import SettingsError
 from store.views import Views
@@ -114,6 +124,11 @@ class _StormLimits(_Card):
 class _DeadlineSettings(_Card):
     CARD, TABLE = DeadlineSettings, tables.deadline_settings
     READ, SAVE = staticmethod(settings.deadline_settings_in), staticmethod(settings.save_deadline_settings_in)
+
+
+class _Retention(_Card):
+    CARD, TABLE = Retention, tables.retention
+    READ, SAVE = staticmethod(retention.retention_in), staticmethod(retention.save_retention_in)
 
 
 class _Connections(Audited):
@@ -237,6 +252,7 @@ KINDS: dict[str, type[Audited]] = {
     "silent_mode": _SilentMode,
     "storms": _StormLimits,
     "deadlines": _DeadlineSettings,
+    "retention": _Retention,
     "mail.connections": _Connections,
     "rule": _Rules,
     "rule_view": _RuleViews,

@@ -19,7 +19,7 @@ from store import outbox
 from store.audit import record
 from store.cards import SilentMode
 from store.clock import system_clock
-from store.engine import Store, check_url, prepare_file, sqlite_path
+from store.engine import SET_ASIDE, Store, check_url, prepare_file, sqlite_path
 from store.errors import SecretError, StoreError, StoreUnreachableError
 from store.secrets import Keyring, key_file
 from store.settings import save_silent_mode_in, secret_place
@@ -130,19 +130,32 @@ def restore(copy: Path, url: str, who: str, *, send: bool = False) -> Restored:
             held = store.write(lambda connection: _calm(connection, store, who, copy, send=send))
         unopened = _unopened(partial, target)
         before = _set_aside(target)
-        _put(partial, target)
+        try:
+            _put(partial, target)
+        except OSError:
+            if before is not None and target.exists():
+                before.unlink()  # its second name
+            elif before is not None:
+                before.replace(target)
+            raise
     return Restored(target, before, held, not send, unopened)
 
 
-def problems(url: str) -> list[str]:
-    """What is damaged in a store on SQLite; empty when nothing is.
+def problems(url: str, stopped: Callable[[], bool] = lambda: False) -> list[str]:
+    """What is damaged in a store on SQLite; empty when nothing is. Reads all of it, and holds up nobody.
+
+    `stopped` is asked now and then, and ends it where it says so.
 
     Raises:
-        StoreUnreachableError: It is not on SQLite, or cannot be read at all.
+        StoreUnreachableError: It is not on SQLite, or cannot be read at all, or it was stopped.
     """
     path = _file_of(url, "verify", "its own tools check it (amcheck)")
     _refuse_no_file(path)
-    return _damage(path)
+    found = _damage(path, stopped)
+    if stopped():
+        msg = f"the check of {path} was stopped"
+        raise StoreUnreachableError(msg)
+    return found
 
 
 def _calm(connection: Connection, store: Store, who: str, copy: Path, *, send: bool) -> int:
@@ -169,8 +182,12 @@ def _set_aside(path: Path) -> Path | None:
     if not alone:
         msg = f"the store {path} is in use. End the consoles and dispatchers on it (systemctl stop vestnik), then again"
         raise StoreUnreachableError(msg)
-    before = _beside(path, f".before-restore-{system_clock().strftime(STAMP)}")
-    path.replace(before)
+    before = _beside(path, f"{SET_ASIDE}{system_clock().strftime(STAMP)}")
+    try:
+        # A second name, and the first goes to the copy in one step: whenever this is killed, there is a store.
+        os.link(path, before)
+    except OSError:
+        path.replace(before)  # the file system knows no second names; what is killed now, `settle_restore` tells of
     return before
 
 
@@ -217,9 +234,10 @@ def _refuse_damaged(path: Path, shown: str) -> None:
         raise StoreUnreachableError(msg)
 
 
-def _damage(path: Path) -> list[str]:
+def _damage(path: Path, stopped: Callable[[], bool] = lambda: False) -> list[str]:
     try:
         with _reading(path) as connection:
+            connection.set_progress_handler(stopped, STEP)
             checked = connection.execute(f"PRAGMA integrity_check({MOST_PROBLEMS})")
             found = [str(row[0]) for row in checked if row[0] != "ok"]
             lost = connection.execute("PRAGMA foreign_key_check").fetchmany(MOST_PROBLEMS)

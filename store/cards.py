@@ -150,6 +150,25 @@ class DeadlineSettings:
     catch_up_days: int = 7
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is kept; 0 days are for ever, 0 megabytes are no limit.
+
+    As it ships, a year: what people ask for about a request is asked for while they remember it, and next year's
+    holidays and deadlines are compared with this year's. Who changed which setting stays: it is little, and it is what
+    is asked for when nobody remembers.
+
+    Attributes:
+        events_days: Events with all that came of them: decisions, notifications, deliveries, attempts.
+        audit_days: Entries of the audit.
+        most_megabytes: What the store may hold (10⁶ bytes); above it the oldest events go before their days are over.
+    """
+
+    events_days: int = 365
+    audit_days: int = 0
+    most_megabytes: int = 0
+
+
 EXPIRY_WARNING_DAYS = 30
 """So long before a secret or a certificate is over it is spoken of: time for whoever issues the next one."""
 

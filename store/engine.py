@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, OperationalError
 from typing import Any, TypeVar
@@ -33,6 +34,8 @@ CACHE_KIB = 16_384
 letter's CPU: the pages of the indexes of a batch were read and written again."""
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another program's change to end."""
+SET_ASIDE = ".before-restore-"
+"""What follows the name of a store that a restore has replaced; the time follows that."""
 EXAMPLES = "Examples: sqlite:////var/lib/vestnik/vestnik.db, postgresql+psycopg://vestnik@db.example.org/vestnik"
 
 
@@ -122,6 +125,34 @@ def _use_wal(cursor: Any) -> None:
             return
 
 
+def settle_restore(path: Path) -> None:
+    """Clear up after a restore that was killed between its last two steps (`store.backup`).
+
+    A store that has a second name beside its own loses that. Where it has no name of its own any more, nobody is to
+    begin with an empty one in its place.
+
+    Raises:
+        StoreUnreachableError: The store is there under the name a restore gave it, and under no other.
+    """
+    try:
+        alone = path.stat().st_nlink == 1
+    except OSError:
+        alone = False
+    if alone:
+        return
+    aside = sorted(path.parent.glob(f"{escape(path.name)}{SET_ASIDE}{'[0-9]' * 8}-{'[0-9]' * 6}"))
+    if path.exists():
+        for name in aside:
+            if name.samefile(path):
+                name.unlink()
+    elif aside:
+        msg = (
+            f"the store {path} is not there, but {aside[-1].name} is: a restore was interrupted. Run it again, or give "
+            f"the store its name back: mv {aside[-1]} {path}. For a new store, move that file to another folder"
+        )
+        raise StoreUnreachableError(msg)
+
+
 def prepare_file(path: Path) -> None:
     """Make the folder (0700) and the file (0600) of an SQLite store.
 
@@ -185,6 +216,7 @@ class Store:
         check_url(url)
         path = sqlite_path(url)
         if path is not None:
+            settle_restore(path)
             prepare_file(path)
         try:
             engine = make_engine(url)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, and_, select, text, update
 
-from store import bulk, tables
+from store import bulk, event_keys, tables
 from store.deadlines import Deadlines
 from store.types import to_micros
 from store.vocabulary import EventType
@@ -89,7 +89,9 @@ def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent])
 
 def accepted_keys(connection: Connection, keys: Sequence[tuple[str, str]]) -> set[tuple[Any, ...]]:
     """Those of some pairs of source and id that are known: an event with one of them is a duplicate."""
-    return bulk.known_keys(connection, tables.event, ("source", "external_id"), list(set(keys)))
+    known = bulk.known_keys(connection, tables.event, ("source", "external_id"), list(set(keys)))
+    # In this order: an event that is being removed is found in one of the two.
+    return known | event_keys.removed_in(connection, [key for key in set(keys) if key not in known])
 
 
 def merge(event: NewEvent, seen: Data | None) -> tuple[Data, Data]:

@@ -45,7 +45,8 @@ _POSTGRESQL: Mapping[str, str] = {
 _FAULT_STATES = ("08", "53", "57", "58", "XX", "42501", "25006", "25P03", "55P03")
 """SQLSTATE classes and codes that are the server's or the administrator's doing: connection, resources, shutdown,
 system error, internal error, no privilege, read-only, silent for too long, lock timeout (PostgreSQL, appendix A)."""
-_UNIQUE_VIOLATION = "23505"
+_LOST = frozenset({"23503", "23505"})
+"""What somebody else has just removed (a foreign key leads nowhere), what somebody else has just made (unique)."""
 _ROLLED_BACK = frozenset({"40001", "40P01"})
 """Serialization failure, deadlock."""
 
@@ -74,7 +75,7 @@ def fault_in(error: BaseException) -> DBAPIError | None:
 
 def is_lost_race(error: DBAPIError) -> bool:
     """Whether another process was quicker on PostgreSQL, so that doing the same again sees what it did."""
-    return _state(error) == _UNIQUE_VIOLATION
+    return _state(error) in _LOST
 
 
 def is_deadlock(error: Exception) -> bool:

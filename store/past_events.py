@@ -39,8 +39,9 @@ def ids_since(connection: Connection, since: datetime) -> tuple[int, int]:
     Found by halving, on the primary key: ids grow as events are accepted.
     """
     table = tables.event
-    first, last = connection.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
-    if last is None:
+    # One after the other: asked for both at once, SQLite would go through the whole table.
+    first, last = (connection.execute(select(end(table.c.id))).scalar() for end in (func.min, func.max))
+    if first is None or last is None:
         return 0, 0
     low, high = first - 1, last
     while low < high:

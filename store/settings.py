@@ -118,7 +118,7 @@ def save_company_in(connection: Connection, store: Store, card: Company, who: st
     check_working_hours(card.working_hours, "company.working_hours")
     check_holidays(card.holidays, "company.holidays")
     check_special_days(card.special_days, "company.special_days")
-    return _save_card(connection, store, tables.company, "company", company_in(connection), card, who)
+    return save_card(connection, store, tables.company, "company", company_in(connection), card, who)
 
 
 def sending(store: Store) -> Sending:
@@ -152,7 +152,7 @@ def save_sending_in(connection: Connection, store: Store, card: Sending, who: st
     for name, (least, most) in SENDING_RANGES.items():
         check_number(getattr(card, name), f"mail.sending.{name}", least, most)
     check_encoding(card.encoding, "mail.sending.encoding")
-    return _save_card(connection, store, tables.sending, "mail.sending", sending_in(connection), card, who)
+    return save_card(connection, store, tables.sending, "mail.sending", sending_in(connection), card, who)
 
 
 def silent_mode(store: Store) -> SilentMode:
@@ -189,7 +189,7 @@ def save_silent_mode_in(connection: Connection, store: Store, card: SilentMode, 
             raise SettingsError(path, problem, key="exception", value=shown) from None
     if card.until is not None and card.until.year not in YEARS:
         raise SettingsError("silent_mode.until", f"the year is not from {YEARS.start} to {YEARS.stop - 1}")
-    return _save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
+    return save_card(connection, store, tables.silent_mode, "silent_mode", silent_mode_in(connection), card, who)
 
 
 def storm_limits(store: Store) -> StormLimits:
@@ -249,7 +249,7 @@ def save_deadline_settings_in(connection: Connection, store: Store, card: Deadli
         _check_statuses(rules, f"deadlines.statuses.{kind}")
     check_number(card.catch_up_days, "deadlines.catch_up_days", *CATCH_UP_DAYS)
     before = deadline_settings_in(connection)
-    return _save_card(connection, store, tables.deadline_settings, "deadlines", before, card, who)
+    return save_card(connection, store, tables.deadline_settings, "deadlines", before, card, who)
 
 
 def _check_statuses(rules: StatusRules, path: str) -> None:
@@ -277,7 +277,7 @@ def save_storm_limits_in(connection: Connection, store: Store, card: StormLimits
     """Like `save_storm_limits`, within a transaction."""
     for name, (least, most) in STORM_RANGES.items():
         check_number(getattr(card, name), f"storms.{name}", least, most)
-    return _save_card(connection, store, tables.storm_limits, "storms", storm_limits_in(connection), card, who)
+    return save_card(connection, store, tables.storm_limits, "storms", storm_limits_in(connection), card, who)
 
 
 def connections(store: Store) -> list[MailConnection]:
@@ -402,9 +402,8 @@ def delete_connection_in(connection: Connection, store: Store, connection_id: in
     record(connection, store.clock(), who, f"mail.connections:{row.name}", before, None)
 
 
-def _save_card(
-    connection: Connection, store: Store, table: Table, what: str, before: Any, after: Any, who: str
-) -> bool:
+def save_card(connection: Connection, store: Store, table: Table, what: str, before: Any, after: Any, who: str) -> bool:
+    """Write what differs of a card there is one of, and tell the audit, where it is called `what`; whether any did."""
     old, new = ({name: _plain(value) for name, value in asdict(card).items()} for card in (before, after))
     changed = {name: value for name, value in new.items() if old[name] != value}
     if not changed:

@@ -17,6 +17,7 @@ from store.connection_checks import DEFAULT_PORTS, GRAPH_SERVER
 from store.directory import Book, people_in, teams_in
 from store.engine import Store
 from store.errors import SettingsError
+from store.retention import retention_in, save_retention_in
 from store.rulebook import rules_in, save_in, to_values
 from store.rules import OwnText, Repeat, Rule, Threshold
 from store.sanitise import clean_line
@@ -117,6 +118,9 @@ class _Run:
         if document.deadlines:
             running = replace(settings.deadline_settings_in(con), **document.deadlines.given())
             self._note("deadlines", lambda: settings.save_deadline_settings_in(con, store, running, who))
+        if document.retention:
+            kept = replace(retention_in(con), **document.retention.given())
+            self._note("retention", lambda: save_retention_in(con, store, kept, who))
         if document.silent_mode:
             given = document.silent_mode.given()
             until = given.get("until")
@@ -263,6 +267,7 @@ def export_settings(store: Store) -> str:
             "silent_mode": _fields(settings.silent_mode_in(connection)),
             "storms": _fields(settings.storm_limits_in(connection)),
             "deadlines": _fields(settings.deadline_settings_in(connection)),
+            "retention": _fields(retention_in(connection)),
             "teams": [_fields(team) for team in teams_in(connection)],
             "people": [_fields(person) for person in people_in(connection)],
         }

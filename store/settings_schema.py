@@ -221,6 +221,14 @@ class DeadlineSection(_Section):
         return {**super().given(), **({"statuses": rules} if "statuses" in self.model_fields_set else {})}
 
 
+class RetentionSection(_Section):
+    """How long what is kept; 0 is for ever, and no limit."""
+
+    events_days: Whole = 365
+    audit_days: Whole = 0
+    most_megabytes: Whole = 0
+
+
 class TeamSection(_Section):
     """A team."""
 
@@ -310,6 +318,7 @@ class SettingsFile(_Section):
     silent_mode: SilentSection | None = None
     storms: StormSection | None = None
     deadlines: DeadlineSection | None = None
+    retention: RetentionSection | None = None
     teams: Entries[TeamSection] = []
     people: Entries[PersonSection] = []
     event_actions: Entries[RuleSection] = []

@@ -9,6 +9,12 @@ from store.catalogue.standard import STANDARD
 from store.engine import Store
 from store.rulebook import to_values
 
+CARDS = (
+    tables.company, tables.sending, tables.silent_mode, tables.storm_limits, tables.deadline_settings, tables.retention,
+    tables.housekeeping,
+)  # fmt: skip
+"""Tables of one row."""
+
 
 def install(store: Store) -> None:
     """Add what is missing of the standard set; what is there is left as it was set."""
@@ -22,7 +28,7 @@ def install_in(connection: Connection, now: datetime) -> None:
     fresh = [{**to_values(rule), "armed_at": now} for rule in STANDARD if rule.code not in known]
     if fresh:
         connection.execute(insert(tables.rule), fresh)
-    for table in (tables.company, tables.sending, tables.silent_mode, tables.storm_limits, tables.deadline_settings):
+    for table in CARDS:
         if connection.execute(select(table.c.id)).first() is None:
             connection.execute(
                 insert(table).values(id=1, **({"exceptions": []} if table is tables.silent_mode else {}))

@@ -9,6 +9,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from store.tables.deeds import AcknowledgementRow, LetterMoveRow, MovedLetterRow, MuteRow
+from store.tables.housekeeping import EventKeyRow, HousekeepingRow, RetentionRow, StoreSizeRow
 from store.tables.search import INDEX, SearchStateRow
 from store.tables.settings import (
     AuditRow,
@@ -74,6 +75,11 @@ acknowledgement = _core(AcknowledgementRow)
 letter_move = _core(LetterMoveRow)
 moved_letter = _core(MovedLetterRow)
 mute = _core(MuteRow)
+
+event_key = _core(EventKeyRow)
+housekeeping = _core(HousekeepingRow)
+retention = _core(RetentionRow)
+store_size = _core(StoreSizeRow)
 
 attempt = _core(AttemptRow)
 connection_failure = _core(ConnectionFailureRow)

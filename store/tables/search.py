@@ -10,7 +10,16 @@ from sqlalchemy import DDL, BigInteger, MetaData, Table, event
 from sqlmodel import Field, SQLModel
 
 _OPTIONS = "content='', detail='none', columnsize=0, tokenize=\"ascii tokenchars '-._@/:+=~!^&#'\""
-ON_SQLITE = (f"CREATE VIRTUAL TABLE delivery_search USING fts5(words, {_OPTIONS})",)
+MERGED_BY_US = (("automerge", 0), ("crisismerge", 64))
+"""SQLite puts parts of the index together where they become many, up to half a second in the transaction of whoever
+writes then; `store.search_index.merge` does so in small steps instead."""
+ON_SQLITE = (
+    f"CREATE VIRTUAL TABLE delivery_search USING fts5(words, {_OPTIONS})",
+    *(
+        f"INSERT INTO delivery_search (delivery_search, rank) VALUES ('{name}', {value})"  # noqa: S608
+        for name, value in MERGED_BY_US
+    ),
+)
 ON_SERVER = (
     "CREATE TABLE delivery_search (id BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)",
     "CREATE INDEX ix_delivery_search_words ON delivery_search USING gin (words)",

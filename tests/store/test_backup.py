@@ -1,6 +1,7 @@
 """Copies of a store: whole, made beside whoever writes, put back without anything going out twice."""
 
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -199,3 +200,63 @@ def test_a_store_on_a_server_has_tools_of_its_own(tmp_path: Path) -> None:
 def _run(path: Path, script: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(script)
+
+
+def killed_between_its_last_steps(copy: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that gets as far as setting the store aside."""
+
+    def killed(*_: object) -> None:
+        sys.exit()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("store.backup._put", killed)
+        with pytest.raises(SystemExit):
+            restore(copy, url, "t")
+
+
+def set_aside(folder: Path) -> list[Path]:
+    return [one for one in folder.iterdir() if "before-restore" in one.name]
+
+
+def test_a_restore_that_is_killed_leaves_the_store_in_its_place(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = store.url
+    made = back_up(store, tmp_path / "copies.db")
+    happen(store, 2)
+    store.close()
+    killed_between_its_last_steps(made.path, url, monkeypatch)
+    assert len(set_aside(tmp_path)) == 1
+    with closing(Store.open(url)) as again:
+        assert read_status(again).events == 2, "it is the store as it was"
+    assert set_aside(tmp_path) == [], "its second name is gone"
+    assert restore(made.path, url, "t").before is not None
+    with closing(Store.open(url)) as restored:
+        assert read_status(restored).events == 1
+    assert len(set_aside(tmp_path)) == 1, "what a restore that ended has put aside stays"
+
+
+def test_where_a_store_has_lost_its_name_nobody_begins_with_an_empty_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("store.backup.os.link", without)  # as on a file system that knows no second names
+    url, path = store.url, tmp_path / "vestnik.db"
+    made = back_up(store, tmp_path / "copies.db")
+    happen(store, 2)
+    store.close()
+    killed_between_its_last_steps(made.path, url, monkeypatch)
+    (aside,) = set_aside(tmp_path)
+    assert not path.exists()
+    with pytest.raises(StoreUnreachableError, match=f"a restore was interrupted.* mv {aside} {path}"):
+        Store.open(url)
+    assert not path.exists()
+    aside.rename(path)
+    with closing(Store.open(url)) as again:
+        assert read_status(again).events == 2
+    killed_between_its_last_steps(made.path, url, monkeypatch)
+    assert restore(made.path, url, "t").before is None, "to restore again is a remedy as well"
+    with closing(Store.open(url)) as restored:
+        assert read_status(restored).events == 1

@@ -9,7 +9,7 @@ from store import delivery_check, search_index, tables
 from store.delivery_query import page
 from store.delivery_traits import DeliveryQuery, Traits
 from store.engine import Store
-from store.search_index import Covered, covered, forget_in, step
+from store.search_index import Covered, covered, entries_of, forget_in, step
 from tests.desk import NOON, HandClock
 from tests.store.letters import Letter, write
 
@@ -166,7 +166,7 @@ def test_what_is_deleted_is_taken_out_before(store: Store) -> None:
     store.write(lambda connection: write(connection, LETTERS[:3]))
     step(store)
     store.write(lambda connection: write(connection, LETTERS[3:], 4))
-    store.write(lambda connection: forget_in(connection, [1, 2, 4, 99]))
+    store.write(lambda connection: forget_in(connection, entries_of(connection, [1, 2, 4, 99])))
     with store.read() as connection:
         for word, ids in (("=принт*", []), ("=print*", []), ("=елк*", [3]), ("^request", []), ("^task", [3])):
             assert search_index.find(connection, [0], [((word,),)]) == ids

@@ -79,6 +79,7 @@ PATHS = {
     "audit question": ["8", "r"],
     "company history": ["6", "h"],
     "system": ["9"],
+    "what is kept how long": ["9", "e"],
     "open deadlines": ["0"],
     "why of a deadline": ["0", "w"],
     "help": ["2", "question_mark"],

@@ -13,6 +13,7 @@ from tui.cli import (
     deeds,
     dispatcher,
     doctor,
+    housekeep,
     mail,
     mutes,
     people,
@@ -85,6 +86,6 @@ def demo(
 
 for module in (
     settings, people, queue, dispatcher, deeds, mutes, deadlines, storms, story, rules, mail, doctor, audit, backup,
-    units, web,
+    housekeep, units, web,
 ):  # fmt: skip
     module.add_to(application)

@@ -1,10 +1,13 @@
 """`backup`, `restore`, `verify`."""
 
+import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from store.errors import StoreError
 from tui.cli.input import progress
 from tui.cli.options import Json, StoreUrl, store_of
 from tui.cli.output import BAD_INPUT, FAILURES, fail, note, opened, report_store_fault, say, say_json, store_url
@@ -88,10 +91,16 @@ def verify(
 ) -> None:
     """Look whether a store, or a backup, is whole; ends with 1 where it is damaged."""
     from store.backup import problems
+    from store.integrity import keep
 
     url = f"sqlite:///{file.absolute()}" if file is not None else store_url(store_of(context, store))
+    begun = time.monotonic()
     with report_store_fault():
         found = problems(url)
+    if file is None:
+        # Consoles show it; a store that cannot be written for its damage has been told of here.
+        with contextlib.suppress(StoreError), opened(url, upgrade=False) as desk:
+            keep(desk, found, time.monotonic() - begun)
     if json:
         say_json({"ok": not found, "problems": found})
     else:

@@ -28,7 +28,19 @@ from tui.widgets.detail import Detail
 from tui.widgets.question import Question
 
 PAGE = 200
-WHATS = ("company", "mail", "silent_mode", "storms", "deadlines", "rule", "person", "team", "deliveries", "secrets")
+WHATS = (
+    "company",
+    "mail",
+    "silent_mode",
+    "storms",
+    "deadlines",
+    "retention",
+    "rule",
+    "person",
+    "team",
+    "deliveries",
+    "secrets",
+)
 """What can be shown alone."""
 
 

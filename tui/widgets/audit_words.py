@@ -7,7 +7,17 @@ from datetime import date, datetime, tzinfo
 from typing import Any, cast
 
 from store.audit import SECRET_CHANGED, AuditCard, Values, Word
-from store.cards import Company, DeadlineSettings, MailConnection, Person, Sending, SilentMode, StormLimits, Team
+from store.cards import (
+    Company,
+    DeadlineSettings,
+    MailConnection,
+    Person,
+    Retention,
+    Sending,
+    SilentMode,
+    StormLimits,
+    Team,
+)
 from store.delivery_views import DeliveryView
 from store.rule_views import RuleView
 from store.rules import Rule
@@ -18,6 +28,7 @@ from tui.texts import Texts
 SECTIONS = {
     "company": "company", "mail.sending": "mail", "mail.connections": "mail", "silent_mode": "silent", "rule": "rules",
     "person": "people", "team": "teams", "storms": "storms", "deadlines": "deadlines", "rule_view": "views",
+    "retention": "retention",
     "delivery_view": "views",
 }  # fmt: skip
 """The section of the catalogue in which a form has the labels of its fields, by kind of setting."""
@@ -39,7 +50,7 @@ WORDS = {
 CARDS: dict[str, type] = {
     "company": Company, "mail.sending": Sending, "mail.connections": MailConnection, "silent_mode": SilentMode,
     "rule": Rule, "person": Person, "team": Team, "storms": StormLimits,
-    "deadlines": DeadlineSettings, "rule_view": RuleView, "delivery_view": DeliveryView,
+    "deadlines": DeadlineSettings, "retention": Retention, "rule_view": RuleView, "delivery_view": DeliveryView,
 }  # fmt: skip
 """What has the fields of a kind of setting."""
 FIELDS = (
