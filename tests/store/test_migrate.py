@@ -28,6 +28,7 @@ from store.errors import StoreUnreachableError, StoreVersionError
 from store.migrate import OURS, Scripts, alembic_config, make_current, revision
 from store.migrations import HEAD, KNOWN
 from store.people_search import Wanted, page
+from store.retention import retention
 from store.rule_stats import RuleCount
 from store.status import read_status
 from store.tables import METADATA
@@ -367,3 +368,17 @@ def test_the_copy_is_whole_while_others_read_and_write(tmp_path: Path, later: Ca
         with closing(sqlite3.connect(copy)) as kept:
             assert kept.execute("SELECT code FROM team").fetchall() == [("net",)]
             assert kept.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["new", "in use"])
+def test_an_upgrade_has_nothing_removed_that_nobody_agreed_to(empty_url: str, used: bool) -> None:
+    engine = make_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), "0018")
+        if used:
+            columns = "id, source, external_id, object_type, event_type, object_id, object_number, title, at"
+            values = "1, '', '', '', '', '', '', '', 0, 0, 0, '{}'"
+            connection.execute(text(f"INSERT INTO event ({columns}, accepted_at, planned_at, data) VALUES ({values})"))
+    engine.dispose()
+    with closing(Store.open(empty_url, upgrade=True)) as store:
+        assert retention(store).events_days == (0 if used else 365)
