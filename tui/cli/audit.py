@@ -122,7 +122,7 @@ def _fields(card: "AuditCard") -> str:
     return f"{told} ({', '.join(marks)})" if marks else told
 
 
-_DEEDS = frozenset({"deliveries", "secrets"})
+_DEEDS = frozenset({"deliveries", "secrets", "store"})
 """Not settings: nothing is added there."""
 
 

@@ -26,6 +26,7 @@ def test_what_would_go_is_said_and_then_goes(vestnik: Vestnik, url: str) -> None
     done = vestnik("housekeep", "--json").json
     assert (done["events"], done["deliveries"], done["entries"]) == (4, 4, 0)
     assert vestnik("status", "--json").json["events"] == 1
+    assert vestnik("audit").out.splitlines()[0].endswith('{"events": 4, "deliveries": 4}')
     told = vestnik("audit", "--json").json[0]
     assert (told["what"], told["after"]) == ("store:housekeeping", {"events": 4, "deliveries": 4})
 
