@@ -1,7 +1,7 @@
 """Keys of events that were removed: an event that is emitted again is the one that was told of, and no news.
 
 A desk emits again after a fault of its own, or all it has after its database was put back. To accept a removed event
-anew would tell people of last year's requests, and what a year says of its age is the sender's word. So its key stays
+anew would tell people of last year's requests, and what an event says of its age is the sender's word. So its key stays
 when the event goes: a hash of 63 bits, some 16 bytes of a table with nothing else in it, against the 7,600 that a
 letter takes. With a hundred million of them, the chance that any of as many new events is taken for one of them is one
 in a thousand.
