@@ -24,8 +24,8 @@ from store.retention import save_retention
 from store.vocabulary import DeliveryState
 from tests.desk import event, furnish, lines, raise_limits
 from tests.mail_server import MailServer
+from tests.store.kept_house import consistent, go_on
 from tests.store.letters import Letter, write
-from tests.store.test_housekeeping import consistent, go_on
 
 ROOT = Path(__file__).parent.parent.parent
 OLD = 150

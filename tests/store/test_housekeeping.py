@@ -3,8 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from store.cards import Retention
 from store.delivery_query import page
 from store.delivery_traits import DeliveryQuery
 from store.engine import Store
-from store.housekeeping import LEASE, WHAT, Housekeeping, NotAloneError, Old, look_ahead, state_in
+from store.housekeeping import WHAT, Old, look_ahead
 from store.moves import Deed, carry_out
 from store.retention import retention, save_retention
 from store.rulebook import list_rules, save_rule
@@ -29,16 +27,10 @@ from store.status import read_status
 from store.store_size import Size
 from store.vocabulary import DeliveryState
 from tests.desk import NOON, HandClock, event, furnish, lines
+from tests.store.kept_house import DAY, consistent, days_ago, events, index, keep, keep_house
 from tests.store.letters import Letter, clear, write
 
-DAY = timedelta(days=1)
 SENT, DEAD = DeliveryState.SENT, DeliveryState.DEAD
-CHILDREN = (
-    (tables.decision, "event_id", tables.event), (tables.notification, "event_id", tables.event),
-    (tables.delivery, "event_id", tables.event), (tables.delivery, "notification_id", tables.notification),
-    (tables.attempt, "delivery_id", tables.delivery), (tables.connection_failure, "delivery_id", tables.delivery),
-    (tables.acknowledgement, "delivery_id", tables.delivery), (tables.moved_letter, "delivery_id", tables.delivery),
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -52,24 +44,6 @@ def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "HOLD_S", 1.0)
 
 
-def days_ago(days: float) -> datetime:
-    return NOON - days * DAY
-
-
-def keep(store: Store, **values: int) -> None:
-    save_retention(store, replace(Retention(0), **values), "test")
-
-
-def keep_house(store: Store, holder: str = "me") -> Housekeeping:
-    return go_on(Housekeeping(store, holder))
-
-
-def go_on(work: Housekeeping) -> Housekeeping:
-    while work.step():
-        pass
-    return work
-
-
 def happen(store: Store, *happened: dict[str, Any]) -> None:
     """Events are accepted and planned."""
     emit(store, lines(*happened))
@@ -80,33 +54,6 @@ def happen(store: Store, *happened: dict[str, Any]) -> None:
 def all_sent(store: Store) -> None:
     d = tables.delivery
     store.write(lambda con: con.execute(update(d).values(state=SENT.value)).rowcount)
-
-
-def events(store: Store) -> list[int]:
-    with store.read() as connection:
-        return list(connection.execute(select(tables.event.c.id).order_by(tables.event.c.id)).scalars())
-
-
-def consistent(store: Store) -> None:
-    """Nothing belongs to what is not there, what counts counts right, and the index has what there is."""
-    with store.read() as connection:
-        for child, column, parent in CHILDREN:
-            lost = select(func.count()).where(child.c[column].not_in(select(parent.c.id)))
-            assert connection.execute(lost).scalar_one() == 0, child.name
-        r = tables.row_count
-        for table in (tables.event, tables.delivery):
-            counted = connection.execute(select(func.sum(r.c.rows)).where(r.c.name == table.name)).scalar() or 0
-            assert int(counted) == connection.execute(select(func.count()).select_from(table)).scalar_one()
-        there = set(connection.execute(select(tables.delivery.c.id)).scalars())
-        covered = search_index.covered(connection)
-        blocks = range(covered.high // search_index.BLOCK + 1)
-        indexed = set(search_index.find(connection, blocks, [(("^request",),)]))
-        assert indexed == {one for one in there if covered.low <= one <= covered.high}
-
-
-def index(store: Store) -> None:
-    while search_index.step(store):
-        pass
 
 
 def test_what_is_old_goes_with_all_that_came_of_it(store: Store, clock: HandClock) -> None:
@@ -164,7 +111,7 @@ LETTERS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(letters=LETTERS, unseen=st.booleans())
 def test_what_has_to_stay_stays_and_all_else_that_is_old_goes(
     store: Store,
@@ -277,48 +224,6 @@ def test_an_object_with_an_open_deadline_is_still_found(store: Store, clock: Han
         assert connection.execute(select(func.count()).select_from(tables.object_)).scalar_one() == 3
 
 
-def test_a_killed_run_is_gone_on_with_and_told_of_once(
-    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(housekeeping, "MOST", 2)
-    monkeypatch.setattr(housekeeping, "FIRST", 2)
-    monkeypatch.setattr(housekeeping, "LEAST", 2)
-    store.write(lambda con: write(con, [Letter(at=days_ago(90)) for _ in range(9)]))
-    index(store)
-    keep(store, events_days=30)
-    killed = Housekeeping(store, "killed")
-    for _ in range(3):
-        assert killed.step()
-    left = len(events(store))
-    assert 1 < left < 9
-    consistent(store)
-    with pytest.raises(NotAloneError, match="killed is at it"):
-        Housekeeping(store, "me").step()
-    clock.now += LEASE + timedelta(seconds=1)
-    assert keep_house(store).result.events == 8
-    with pytest.raises(NotAloneError):
-        go_on(killed)
-    consistent(store)
-    (told,) = audit.page(store, what=WHAT)
-    assert (told.who, told.after) == ("vestnik", {"events": 8, "deliveries": 8})
-    with store.read() as connection:
-        state = state_in(connection, clock.now)
-    assert (state.holder, state.run) == ("", None)
-    assert state.last is not None
-    assert (state.last.started, state.last.ended, state.last.events) == (NOON, clock.now, 8)
-    keep_house(store)
-    assert len(audit.page(store, what=WHAT)) == 1, "a run that removed nothing is not told of"
-
-
-def test_what_gave_up_is_gone_on_with_at_once(store: Store) -> None:
-    stopped = Housekeeping(store, "stopped")
-    stopped.step()
-    store.write(stopped.give_up_in)
-    keep_house(store)
-    with pytest.raises(NotAloneError):
-        go_on(stopped)
-
-
 def test_a_letter_that_is_taken_up_meanwhile_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.write(lambda con: write(con, [Letter(state=DEAD, at=days_ago(90)) for _ in range(4)]))
     keep(store, events_days=30)
@@ -397,56 +302,3 @@ def test_words_of_what_is_removed_leave_the_index(store: Store, tmp_path: Path) 
         found = search_index.find(connection, [0], [(("=тайна",),)])
     assert sorted(found) == events(store) == list(range(61, 81))
     del tmp_path
-
-
-def test_who_looks_long_and_finds_nothing_is_not_taken_for_dead(
-    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(housekeeping, "STRETCH", 1)
-    monkeypatch.setattr(housekeeping, "RENEW_S", -1)
-    store.write(lambda con: write(con, [Letter(state=DeliveryState.HELD, at=days_ago(90)) for _ in range(6)]))
-    keep(store, events_days=30)
-    slow = Housekeeping(store, "slow")
-    slow.step()
-    for _ in range(4):
-        clock.now += LEASE * 0.9
-        assert slow.step()
-        with pytest.raises(NotAloneError):
-            Housekeeping(store, "me").step()
-    assert go_on(slow).result.idle
-
-
-def test_a_step_is_as_long_as_it_may_be(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    store.write(lambda con: write(con, [Letter(at=days_ago(90)) for _ in range(60)]))
-    keep(store, events_days=30)
-    work, left = Housekeeping(store, "me"), [60]
-    while work.step():
-        if len(left) == 2:
-            monkeypatch.setattr(housekeeping, "HOLD_S", 0)
-        if (now := len(events(store))) != left[-1]:
-            left.append(now)
-    removed = [before - after for before, after in pairwise(left)]
-    assert removed == [10, 20, 10, 10, 9], "twice as many while it is quick, ten where it is slow"
-
-
-def test_of_an_event_told_to_many_the_letters_go_some_at_a_time(store: Store) -> None:
-    d, letters = tables.delivery, 35
-    old = days_ago(90)
-    store.write(lambda con: write(con, [Letter(at=old)] * 2))
-    row = {"event_id": 1, "notification_id": 1, "channel": "email", "recipient_name": "", "state": SENT.value}
-    times = {"next_at": old, "created_at": old, "sent_at": old}
-    more = [{**row, **times, "id": n, "recipient_address": f"p{n}@example.org"} for n in range(10, 10 + letters - 1)]
-    store.write(lambda con: con.execute(insert(d), more).rowcount)
-    store.write(lambda con: write(con, [Letter()], 100))
-    index(store)
-    keep(store, events_days=30)
-    work, left = Housekeeping(store, "me"), [letters]
-    while work.step():
-        consistent(store)
-        with store.read() as connection:
-            count = select(func.count()).select_from(d).where(d.c.event_id == 1)
-            left.append(connection.execute(count).scalar_one())
-    assert max(before - after for before, after in pairwise(left)) == 20
-    assert left[-1] == 0
-    assert (work.result.events, work.result.deliveries) == (2, letters + 1)
-    assert events(store) == [100]

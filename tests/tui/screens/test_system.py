@@ -20,8 +20,8 @@ from store.retention import retention
 from store.settings import save_connection, save_sending
 from store.store_size import Outgrowth, Size
 from store.vocabulary import Language
+from tests.store.kept_house import go_on
 from tests.store.letters import Letter, write
-from tests.store.test_housekeeping import go_on
 from tests.tui.screens.sections import LANGUAGES, SIZES, press, section, settle
 from tests.tui.waiting import until
 from tests.tui.what_is_seen import seen
@@ -81,13 +81,10 @@ def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("looks_at_once")
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("size", SIZES, ids=str)
-async def test_the_store_itself_is_told_of_edited_and_checked(
-    section_store: Store, language: str, size: tuple[int, int]
-) -> None:
+async def test_the_store_itself_is_told_of_edited_and_checked(section_store: Store, language: str) -> None:
     at = datetime.now(UTC) - timedelta(days=100)
     section_store.write(lambda connection: write(connection, [Letter(at=at)] * 5))
-    async with section(section_store, SystemScreen, language=language, size=size) as pilot:
+    async with section(section_store, SystemScreen, language=language, size=(80, 24)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, SystemScreen)
         assert LIMITED[language] not in text(screen)
