@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from dispatch.intake import emit
 from dispatch.planner import Planner
@@ -302,3 +302,12 @@ def test_words_of_what_is_removed_leave_the_index(store: Store, tmp_path: Path) 
         found = search_index.find(connection, [0], [(("=тайна",),)])
     assert sorted(found) == events(store) == list(range(61, 81))
     del tmp_path
+
+
+def test_numbers_that_were_given_are_not_given_again(store: Store) -> None:
+    store.write(lambda con: write(con, [Letter(at=days_ago(90)) for _ in range(4)]))
+    n = tables.notification
+    store.write(lambda con: con.execute(delete(n).where(n.c.id == 4)).rowcount)  # the newest event has told nobody
+    keep(store, events_days=30)
+    keep_house(store)
+    assert events(store) == [3, 4], "the newest event, and that of the newest delivery"
