@@ -68,7 +68,7 @@ async def test_letters_go_on_while_what_is_old_is_removed_and_none_is_lost(
     store: Store, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without it the few that fit a test would be gone before the first letter goes.
-    monkeypatch.setattr("store.housekeeping.MOST", 20)
+    monkeypatch.setattr("store.housekeeping.MOST", 5)
     monkeypatch.setattr(housekeeping, "BUSY_PAUSES", 1)
     monkeypatch.setattr(housekeeping, "LOOK_S", 0.05)
     monkeypatch.setattr("dispatch.daemon.LOOK_S", 0.05)
