@@ -27,13 +27,8 @@ CONNECTING = {
 """Parameters of libpq, unless the URL says otherwise: a host that vanished is noticed within a minute."""
 PASSWORD_NAME = "vestnik.password"  # noqa: S105 - the name of it
 """The credential of systemd with the password for a server, where the URL has none."""
-_SETTINGS = (
-    f"SET idle_in_transaction_session_timeout = '{IDLE_WITHIN_S}s'",
-    # The server notices likewise that a client vanished; with Unix sockets these mean nothing.
-    "SET tcp_keepalives_idle = 30",
-    "SET tcp_keepalives_interval = 10",
-    "SET tcp_keepalives_count = 3",
-)
+_KEEPALIVES = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+"""The server notices likewise that a client vanished; with Unix sockets these mean nothing."""
 
 
 def connecting(url: URL) -> dict[str, str]:
@@ -85,7 +80,7 @@ def make_neighbourly(engine: Engine) -> None:
 
     def on_connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(_SETTINGS))
+            cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_WITHIN_S}s'; {_KEEPALIVES}")
         connection.commit()
 
     event.listen(engine, "connect", on_connect)

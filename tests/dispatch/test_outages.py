@@ -121,6 +121,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
             receipts = emit(store, requests(LETTERS))
             assert {one.outcome for one in receipts} == {"duplicate"}
             await run(through, until_idle=True)
+            await asyncio.get_running_loop().shutdown_default_executor()
         once_each(store, server, LETTERS)
         assert proxy.commits > 80
 
@@ -134,6 +135,7 @@ async def test_a_connection_that_went_dead_is_given_up_and_replaced(
     proxy: PgProxy, postgresql_url: str, server: MailServer, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_connection, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(server_connection, "IDLE_WITHIN_S", 1)  # a transaction that went dead holds its locks so long
     with closing(Store.open(postgresql_url)) as store, closing(Store.open(proxy.url(postgresql_url))) as through:
         furnish(store, port=server.port)
         raise_limits(store)
@@ -147,6 +149,7 @@ async def test_a_connection_that_went_dead_is_given_up_and_replaced(
         await asyncio.to_thread(until, lambda: _all_sent(store))
         stop.set()
         await task
+        await asyncio.get_running_loop().shutdown_default_executor()  # who still waits for the dead one
         assert sent_before < LETTERS - 30
         once_each(store, server, LETTERS)
 
