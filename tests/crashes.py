@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,8 @@ SOON, SOON_S, LATE_S = 0.3, 1.0, 3.0
 UNDER_WAY_S = 0.1
 """What the server takes so long after a death was on its way before."""
 ENDS_WITHIN_S = 180
+UNREACHABLE = 3
+"""What a command ends with whose store was away."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,11 @@ class Line:
         self._store.close()
 
     def feed(self) -> None:
-        """When a file is through, begin the next."""
-        process, _ = self.emit
+        """When a file is through, begin the next; where the store was away, the same one."""
+        process, file = self.emit
         if process.poll() is not None:
-            assert process.returncode == 0, f"emit ended with {process.returncode}"
-            self.emit = self._emit(self._new_file())
+            assert process.returncode in {0, UNREACHABLE}, f"emit ended with {process.returncode}"
+            self.emit = self._emit(file if process.returncode else self._new_file())
 
     def kill_emit(self) -> None:
         """Kill `emit`, and begin the file again."""
@@ -126,7 +128,9 @@ class Line:
         Raises:
             AssertionError: It stands still.
         """
-        assert self.emit[0].wait(ENDS_WITHIN_S) == 0
+        while (code := self.emit[0].wait(ENDS_WITHIN_S)) == UNREACHABLE:
+            self.emit = self._emit(self.emit[1])
+        assert code == 0
         d, e = tables.delivery, tables.event
         open_ = select(func.count()).select_from(d).where(d.c.state != DeliveryState.SENT.value)
         unplanned = select(func.count()).select_from(e).where(e.c.planned_at.is_(None))
@@ -207,6 +211,28 @@ def crash(url: str, folder: Path, sink: Sink, *, kills: int, dispatchers: int, e
     finally:
         line.close()
     _count(found, sink.letters(), expected, deaths)
+    return found
+
+
+def outages(
+    url: str, folder: Path, sink: Sink, breaks: Sequence[Callable[[], None]], *, dispatchers: int, events: int
+) -> Crashes:
+    """Break the store under processes that go on, and count: nothing may come twice, for nobody has died."""
+    found = Crashes()
+    sink.letters()
+    line = Line(url, folder, sink, dispatchers=dispatchers, events=events)
+    try:
+        for broken in breaks:
+            end = time.monotonic() + LATE_S
+            while time.monotonic() < end:
+                line.feed()
+                time.sleep(0.02)
+            broken()
+        line.finish()
+        expected = line.expected()
+    finally:
+        line.close()
+    _count(found, sink.letters(), expected, [])
     return found
 
 

@@ -142,6 +142,10 @@ class Cluster:
             self._server.wait(START_S)
             self._server = None
 
+    def end_sessions(self) -> None:
+        """End all sessions of ours, as an administrator may."""
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'vestnik'")
+
     def url(self, database: str, user: str = OWNER, password: str = "") -> str:
         """The URL of a database of this cluster."""
         who = f"{user}:{password}" if password else user

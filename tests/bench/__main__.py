@@ -1,7 +1,7 @@
 """`python -m tests.bench [name…] [letters]`: figures with their baselines, ratios and aims, as JSON at the end.
 
 Without a name: what takes a few minutes in all. `all`: everything, with stores of a million, in half an hour and more.
-Of `crash` the number is that of kills.
+Of `crash` the number is that of kills, of `restarts` that of restarts.
 """
 
 import json
@@ -21,12 +21,13 @@ LETTERS = {
     "old_rows": 5_000,
     "backlog": 10_000,
     "crash": 60,
+    "restarts": 12,
 }
 """How many letters a bench sends, where it is asked how many."""
-MODULES = {"clock": "deadlines", "real_time": "deadlines", "reschedule": "deadlines"}
+MODULES = {"restarts": "crash", "clock": "deadlines", "real_time": "deadlines", "reschedule": "deadlines"}
 """Where a bench is, if not in the module of its name."""
 USUAL = ("whole_line", "peers", "round_trip", "latency", "engines", "idle", "cost_per_event", "first_paint")
-LONG = ("old_rows", "backlog", "crash", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
+LONG = ("old_rows", "backlog", "crash", "restarts", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
 
 
 def main() -> None:

@@ -8,15 +8,17 @@ import os
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.bench.sink import Sink
-from tests.crashes import crash
+from tests.crashes import crash, outages
 from tests.desk import new_store_file
 from tests.postgresql import Cluster, NoServerError
 
 KILLS = 60
 """On each engine."""
+RESTARTS = 12
 DISPATCHERS = (1, 2, 5)
 EVENTS = 2_000
 """In a file."""
@@ -39,6 +41,28 @@ def measure_crash(kills: int = KILLS) -> dict[str, float]:
         except NoServerError as error:
             print(f"{engine} is left out: {error}")
     return figures
+
+
+def measure_restarts(count: int = RESTARTS) -> dict[str, float]:
+    """PostgreSQL restarted (fast, immediately) and its sessions ended, under two dispatchers and `emit`.
+
+    Raises:
+        RuntimeError: Something was lost or came twice.
+    """
+    os.environ.setdefault("VESTNIK_KEY", KEY)
+    with Cluster() as cluster, Sink() as sink, tempfile.TemporaryDirectory() as folder:
+
+        def restart(*, immediately: bool) -> None:
+            cluster.stop(immediately=immediately)
+            cluster.start()
+
+        breaks = [partial(restart, immediately=False), partial(restart, immediately=True), cluster.end_sessions]
+        todo = [breaks[number % len(breaks)] for number in range(count)]
+        found = outages(cluster.new_database(), Path(folder), sink, todo, dispatchers=2, events=EVENTS)
+    if found.lost or found.unknown or found.duplicates:
+        msg = f"restarts: {found}"
+        raise RuntimeError(msg)
+    return {"restarts": count, "letters": found.letters, "lost": found.lost, "sent twice": found.duplicates}
 
 
 def _one(name: str, new_store: "Generator[str]", sink: Sink, kills: int, dispatchers: int) -> dict[str, float]:
