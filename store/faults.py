@@ -5,8 +5,10 @@ statement, and belongs to whoever wrote it.
 """
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -32,6 +34,11 @@ _SQLITE: Mapping[int, str] = {
     sqlite3.SQLITE_PROTOCOL: "another program keeps the store {store} locked. Find and end it, or try again later",
 }
 """By primary result code (https://sqlite.org/rescode.html)."""
+
+_OUT_OF_SPACE = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite says where a file beside the store's, like the index of its log, cannot grow or be made."""
+_NO_ROOM = 256 * 1024
+"""Bytes that are not enough to open a store."""
 
 _POSTGRESQL: Mapping[str, str] = {
     "(password|peer|ident|certificate) authentication failed": "the PostgreSQL server of {store} refuses the user "
@@ -87,7 +94,10 @@ def unreachable(error: DBAPIError, url: URL) -> StoreUnreachableError:
     """The error to raise instead: what is wrong, and what to do about it."""
     shown = shown_url(url)
     if isinstance(error.orig, sqlite3.Error):
-        known = _SQLITE.get(_sqlite_code(error.orig))
+        code = _sqlite_code(error.orig)
+        if code in _OUT_OF_SPACE and _is_full(url.database):
+            code = sqlite3.SQLITE_FULL
+        known = _SQLITE.get(code)
         if known is not None:
             return StoreUnreachableError(known.format(store=url.database or shown))
     said = _said(error, url)
@@ -113,6 +123,14 @@ def _said(error: DBAPIError, url: URL) -> str:
 def _sqlite_code(error: sqlite3.Error) -> int:
     # The low byte is the primary code. Errors the module itself raises have none.
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+
+
+def _is_full(file: str | None) -> bool:
+    """Whether there is no room where a store lies."""
+    try:
+        return file is not None and shutil.disk_usage(Path(file).parent).free < _NO_ROOM
+    except OSError:
+        return False
 
 
 def _state(error: DBAPIError) -> str | None:
