@@ -14,8 +14,8 @@ class PgProxy:
     """Forwards until told otherwise. Two threads a connection; a context manager that ends them.
 
     Attributes:
-        commits: How many it has seen.
-        lose: Numbers of the commits that reach the server, and whose answer does not come: the connection is closed.
+        lose: How often the answer to the commit of a transaction is lost in which some words were sent: the commit
+            reaches the server, the connection is closed.
     """
 
     def __init__(self, server: Path) -> None:
@@ -23,8 +23,7 @@ class PgProxy:
         self._flowing: list[threading.Event] = []
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
-        self.commits = 0
-        self.lose: set[int] = set()
+        self.lose: dict[bytes, int] = {}
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -82,17 +81,26 @@ class PgProxy:
     def _ask(
         self, client: socket.socket, server: socket.socket, lost: threading.Event, flowing: threading.Event
     ) -> None:
+        said = b""
         with contextlib.suppress(OSError):
             while data := client.recv(65_536):
                 flowing.wait()
+                said += data
                 if COMMIT in data:
-                    with self._lock:
-                        self.commits += 1
-                        if self.commits in self.lose:
-                            lost.set()
+                    if self._to_be_lost(said):
+                        lost.set()
+                    said = b""
                 server.sendall(data)
         _close(client)
         _close(server)
+
+    def _to_be_lost(self, said: bytes) -> bool:
+        with self._lock:
+            for words, times in self.lose.items():
+                if times and words in said:
+                    self.lose[words] = times - 1
+                    return True
+        return False
 
     def _answer(
         self, server: socket.socket, client: socket.socket, lost: threading.Event, flowing: threading.Event
