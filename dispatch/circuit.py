@@ -66,6 +66,11 @@ class Circuit:
         self.retry_at = now + timedelta(seconds=pause)
         self.last_error, self.error_class = error.answer, error.error_class
 
+    def put_back(self, by: timedelta) -> None:
+        """The clock was put back: the pause lasts no longer for it."""
+        if self.retry_at is not None:
+            self.retry_at -= by
+
     def health(self) -> dict[str, Any]:
         """What is shown of it: the columns of the connection's health."""
         return {

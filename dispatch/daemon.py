@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 from dispatch.digest import send_due
 from dispatch.health import Pulse, answer
 from dispatch.housekeeping import LEAST_PAUSE_S, LOOK_S, Housekeeper
+from dispatch.jumps import Jumps
 from dispatch.membership import HEARTBEAT_S, Membership
 from dispatch.planner import Planner
 from dispatch.probe import Page, Probe
@@ -24,6 +26,7 @@ from dispatch.sender import STORE_RETRY_S, Sender
 from dispatch.supervisor import Supervisor
 from dispatch.ticks import Clock, due_count, forget
 from store import outbox, rates, rule_stats, search_index
+from store.clock_jumps import from_the_future_in, put_back_in
 from store.engine import Store
 from store.errors import StoreUnreachableError
 from store.feed import Watch
@@ -61,6 +64,8 @@ FEW, PLAN_EVERY_S = 50, 0.008
 """Batches of fewer events are planned no more often than this."""
 TIDY_S = 600.0
 """How often to forget what the limits against floods have counted and need no more."""
+JUMPS_S = 0.5
+"""How often to look whether the clock was put back."""
 IDLE_REPLAN_S = 1.0
 """Even without a change, look again this often."""
 
@@ -112,7 +117,7 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [self._plan_loop(), self._watch_loop(), self._tick_loop(), self._schedule_loop()]
-                loops += [self._beat_loop(), self._housekeeping_loop(), self._index_loop()]
+                loops += [self._beat_loop(), self._housekeeping_loop(), self._index_loop(), self._jump_loop()]
                 if self._supervisor.listens:
                     loops.append(self._tell_loop())
                 if self._listening is not None:
@@ -241,6 +246,26 @@ class Daemon:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
             await self._patiently(self._beat)
+
+    async def _jump_loop(self) -> None:
+        """Notice that the clock was put back: what waits for a span of time must not wait longer."""
+        jumps, host = Jumps(self._store.clock), socket.gethostname()
+
+        def put_back(connection: Connection, by: timedelta | None) -> None:
+            now = self._store.clock()
+            by = from_the_future_in(connection, now) if by is None else by
+            if by is not None and put_back_in(connection, now, by, host):
+                _log.warning("the clock was put back by %s: what waits, waits no longer for it", by)
+
+        await self._patiently(lambda: asyncio.wrap_future(self._store.submit(partial(put_back, by=None))))
+        while True:
+            await asyncio.sleep(JUMPS_S)
+            if (by := jumps.back()) is None:
+                continue
+            self._sender.put_back(by)
+            await self._patiently(lambda by=by: asyncio.wrap_future(self._store.submit(partial(put_back, by=by))))
+            self._send_wake.set()
+            self._tick_wake.set()
 
     async def _tell_loop(self) -> None:
         """Tell whoever supervises this process that it lives; a store that is away is no reason to begin anew."""

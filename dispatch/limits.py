@@ -11,6 +11,7 @@ that counts all of them together then refuses each until their sum fits. What is
 from collections import deque
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from store.limits import MOST_CONNECTIONS, Learned
 
@@ -56,6 +57,14 @@ class Limits:
             self._samples.append((now, self._accepted))
         while len(self._samples) > 1 and now - self._samples[1][0] >= WINDOW:
             self._samples.popleft()
+
+    def put_back(self, now: datetime) -> None:
+        """The clock was put back: what was learned in the future was learned now."""
+        self._samples = deque([(now, self._accepted)])
+        self._filled_at = min(self._filled_at, now)
+        learned = self.learned.columns()
+        self.learned = Learned(**{name: _by(value, now) for name, value in learned.items()})
+        self.refresh(now)
 
     def accepted(self) -> None:
         """A letter was accepted."""
@@ -137,3 +146,7 @@ class Limits:
         self._tokens = min(max(1.0, per_minute * BURST_S / 60), self._tokens + gained)
         self._filled_at = now
         return self._tokens
+
+
+def _by(value: object, now: datetime) -> Any:
+    return min(value, now) if isinstance(value, datetime) else value

@@ -16,14 +16,13 @@ from store.settings import storm_limits_in
 from store.storms import HOLD_OBJECT, Addressed, hold_in
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState, Lane
+from store.working_hours import WORKING_HOURS
 
 if TYPE_CHECKING:
     from dispatch.planner import Draft, Note
 
 BEHIND = "behind_others"
 """Why a letter waits that others overtake: who caused it causes many at once."""
-WORKING_HOURS = "working_hours"
-"""Why a letter waits that could go: its rule keeps to the company's working hours."""
 _CLAIMED_AT = to_micros(CLAIMED_AT)
 
 

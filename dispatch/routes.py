@@ -217,6 +217,14 @@ class Route:
             self._sent_at = values["last_sent_at"] = now
         return values
 
+    def put_back(self, now: datetime, by: timedelta) -> None:
+        """The clock was put back: nothing waits longer for it."""
+        self.circuit.put_back(by)
+        self.limits.put_back(now)
+        self._sent_at = None
+        for seat in self.seats.values():
+            seat.used_at = None if seat.used_at is None else seat.used_at - by
+
     def unwritten(self) -> None:
         """The news could not be written: they are to be told again."""
         self._shown = ("", None)
@@ -263,6 +271,11 @@ class Routes:
         """Why letters wait that none of them takes now: a reason code."""
         resting = any(route.circuit.resting and route.circuit.state != "closed" for route in self._routes)
         return RATE_LIMITED if resting else CONNECTION_DOWN
+
+    def put_back(self, now: datetime, by: timedelta) -> None:
+        """The clock was put back."""
+        for route in self._routes:
+            route.put_back(now, by)
 
     def refresh(self, now: datetime) -> None:
         """Let what was learned of limits fade."""

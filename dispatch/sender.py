@@ -186,6 +186,12 @@ class Sender:
         except StoreUnreachableError as error:
             _log.error("letters are not given back, another dispatcher will take them over: %s", error)
 
+    def put_back(self, by: timedelta) -> None:
+        """The clock was put back: no pause lasts longer for it."""
+        self._routes.put_back(self._store.clock(), by)
+        self._throttle.put_back(by)
+        self._arrived.set()
+
     async def _feed_loop(self) -> None:
         awake_until = time.monotonic() + AWAKE_S
         while not self._stop.is_set():

@@ -20,6 +20,11 @@ class Throttle:
         begun = sending.batch_interval_s and self.until is not None and now < self.until
         return max(0, min(most, sending.batch_size - (self.used if begun else 0)))
 
+    def put_back(self, by: timedelta) -> None:
+        """The clock was put back: the interval lasts no longer for it."""
+        if self.until is not None:
+            self.until -= by
+
     def took(self, count: int, sending: Sending, now: datetime) -> None:
         """So many letters are on their way; the first of them begins an interval."""
         if not count:

@@ -13,6 +13,8 @@ _ISO_DAY = re.compile(r"(19[7-9]\d|2[01]\d\d)-\d\d-\d\d", re.ASCII)
 MOST_SPECIAL_DAYS = 1000
 OFF = "off"
 """What is written of a special day that is free."""
+WORKING_HOURS = "working_hours"
+"""Why a letter waits that could go: its rule keeps to the company's working hours."""
 
 
 def check_working_hours(hours: Mapping[str, str], path: str) -> None:
