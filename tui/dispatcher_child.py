@@ -79,6 +79,6 @@ class DispatcherChild:
         try:
             self._process.communicate(timeout=END_WITHIN_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its leases come back when they end
+            self._process.kill()  # the next dispatcher on this machine takes over what it had in hand
             self._process.wait()
         self._last_words()

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sqlalchemy import select
 
 from dispatch.daemon import run
 from dispatch.intake import emit
+from dispatch.planner import Planner
 from store import journal, search_index, tables
 from store.delivery_query import page
 from store.delivery_traits import DeliveryQuery
@@ -111,6 +113,23 @@ def test_two_dispatchers_send_each_letter_once(store: Store, server: MailServer)
     arrived = Counter(str(letter.message["Message-ID"]) for letter in server.letters)
     assert set(arrived.values()) == {1}
     assert len(arrived) == len(letters(store)) == 400 + 2 * 100
+
+
+async def test_five_dispatchers_send_each_letter_once_and_each_its_share(store_url: str, server: MailServer) -> None:
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(Store.open(store_url))) for _ in range(5)]
+        furnish(stores[0], port=server.port)
+        raise_limits(stores[0])
+        server.delay_s = 0.05
+        requests(stores[0], 300)
+        Planner(stores[0]).plan_now()
+        Planner(stores[0]).plan_now()
+        done = await asyncio.gather(*(run(one, until_idle=True) for one in stores))
+        assert {state for _, state, _ in letters(stores[0])} == {DeliveryState.SENT}
+    arrived = Counter(str(letter.message["Message-ID"]) for letter in server.letters)
+    assert len(arrived) == 300
+    assert set(arrived.values()) == {1}
+    assert max(one.sent for one in done) <= 150, "whoever comes first leaves letters for the others"
 
 
 async def test_an_event_that_comes_while_idle_is_sent_soon(store: Store, server: MailServer) -> None:

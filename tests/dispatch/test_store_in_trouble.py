@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def read_only(store: Store) -> Iterator[None]:
+def read_only(store: Store) -> Generator[None]:
     """As if the file system had become read-only under an open store."""
 
     def refuse(raw: sqlite3.Connection, *_: object) -> None:
@@ -72,7 +72,7 @@ def read_only(store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def locked(store: Store) -> Iterator[None]:
+def locked(store: Store) -> Generator[None]:
     """Another program has begun to write, and takes its time."""
     with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"), isolation_level=None, timeout=5)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -83,7 +83,7 @@ def locked(store: Store) -> Iterator[None]:
 
 
 @contextmanager
-def full(disk: SmallDisk) -> Iterator[None]:
+def full(disk: SmallDisk) -> Generator[None]:
     """There is no room on the disk."""
     disk.fill()
     try:
