@@ -320,7 +320,7 @@ class Sender:
 
     def _may_end(self, number: int) -> bool:
         """Whether the letter a worker has begun may leave: it is still ours."""
-        return self._begun_as.get(number) == self._membership.id and self._may_begin()
+        return self._begun_as.get(number) == self._membership.id and self._membership.fresh
 
     def _look_in(self, connection: Connection, room: _Room, owner: str, kept: set[int] | None) -> _Look:
         """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""

@@ -1,6 +1,7 @@
 """The live feed: deliveries as lines, and the watch that tells when to look again."""
 
 import math
+import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any, cast
@@ -123,10 +124,13 @@ class Watch:
     def _version_changed(self) -> bool:
         if self._connection is None:
             return False
-        cursor = self._connection.cursor()
-        cursor.execute("PRAGMA data_version")
-        version: int = cast("tuple[int]", cursor.fetchone())[0]
-        cursor.close()
+        try:
+            cursor = self._connection.cursor()
+            cursor.execute("PRAGMA data_version")
+            version: int = cast("tuple[int]", cursor.fetchone())[0]
+            cursor.close()
+        except sqlite3.Error:
+            return True  # whoever looks hears what is wrong with the store
         changed = version != self._seen
         self._seen = version
         return changed

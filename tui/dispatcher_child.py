@@ -10,6 +10,7 @@ import tempfile
 import time
 from typing import IO
 
+from dispatch.identity import is_dead
 from store.engine import Store
 from store.sanitise import clean_line
 from store.status import read_status
@@ -42,7 +43,8 @@ class DispatcherChild:
 
     def ensure(self) -> str:
         """Start one if none is alive; gives the last words of one that failed. Blocking: call it in a thread."""
-        if self.running or any(card.alive for card in read_status(self._store).dispatchers):
+        cards = read_status(self._store).dispatchers
+        if self.running or any(card.alive and not is_dead(card.id) for card in cards):
             return ""
         words = self._last_words()
         if time.monotonic() >= self._may_start_at:

@@ -8,7 +8,7 @@ import pytest
 
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.smtp import SmtpSession
-from dispatch.errors import ConnectionDownError, PermanentError, TransientError
+from dispatch.errors import ConnectionDownError, HeldUpError, PermanentError, TransientError
 from store.cards import MailConnection
 from store.vocabulary import Encryption
 from tests.mail_server import MailServer, Mode
@@ -41,6 +41,18 @@ async def test_a_letter_arrives_whole(tmp_path: Path, mode: Mode, login: str) ->
         assert (letter.mail_from, letter.rcpt_to) == ("robot@example.org", "olga@example.org")
         assert letter.content == ENVELOPE.content
         assert len(server.logins) == (1 if login else 0)
+
+
+async def test_a_letter_that_may_not_leave_any_more_does_not_though_it_was_begun(tmp_path: Path) -> None:
+    with MailServer(tmp_path) as server:
+        may = [False]
+        session = SmtpSession(card(server), "", timeout_s=5, may_send=lambda: may[0])
+        with pytest.raises(HeldUpError):
+            await session.send(ENVELOPE)
+        may[0] = True
+        await session.send(ENVELOPE)
+        await session.close()
+        assert len(server.letters) == 1
 
 
 async def test_a_wrong_password_is_tried_once_and_is_in_no_message(tmp_path: Path) -> None:
