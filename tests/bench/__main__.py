@@ -22,12 +22,13 @@ LETTERS = {
     "backlog": 10_000,
     "crash": 60,
     "restarts": 12,
+    "shares": 6_000,
 }
 """How many letters a bench sends, where it is asked how many."""
 MODULES = {"restarts": "crash", "clock": "deadlines", "real_time": "deadlines", "reschedule": "deadlines"}
 """Where a bench is, if not in the module of its name."""
 USUAL = ("whole_line", "peers", "round_trip", "latency", "engines", "idle", "cost_per_event", "first_paint")
-LONG = ("old_rows", "backlog", "crash", "restarts", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
+LONG = ("old_rows", "backlog", "crash", "restarts", "shares", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
 
 
 def main() -> None:

@@ -100,21 +100,6 @@ def test_after_a_kill_nothing_is_lost_and_what_comes_twice_is_known_by_its_id(st
     assert sum(arrived.values()) - 40 <= 8, "at most what was in hand and not recorded yet"
 
 
-def test_two_dispatchers_send_each_letter_once(store: Store, server: MailServer) -> None:
-    furnish(store, port=server.port)
-    raise_limits(store)
-    requests(store, 400)
-    both = [vestnik(store, "dispatch", "--until-idle") for _ in range(2)]
-    requests_later = [event(number=number, key=f"later-{number}") for number in range(500, 600)]
-    emit(store, lines(*requests_later))
-    assert [process.wait(60) for process in both] == [0, 0]
-    assert asyncio.run(run(store, until_idle=True)).dead == 0
-    assert {state for _, state, _ in letters(store)} == {DeliveryState.SENT}
-    arrived = Counter(str(letter.message["Message-ID"]) for letter in server.letters)
-    assert set(arrived.values()) == {1}
-    assert len(arrived) == len(letters(store)) == 400 + 2 * 100
-
-
 async def test_five_dispatchers_send_each_letter_once_and_each_its_share(store_url: str, server: MailServer) -> None:
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(Store.open(store_url))) for _ in range(5)]

@@ -1,5 +1,6 @@
 """What a text or a condition may not do: run away, pry, grow without end."""
 
+import time
 import tracemalloc
 from dataclasses import replace
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from dispatch.compose import MAX_TEXT, ComposeError, fill
 from dispatch.condition import ConditionError, holds
+from store import template_language
 from store.catalogue.standard import STANDARD
 from store.errors import SettingsError
 from store.rule_check import check_rule
@@ -129,3 +131,28 @@ def test_a_condition_is_refused_for_what_can_be_seen_without_an_event(condition:
 
 def test_a_desks_own_attributes_are_not_known_beforehand() -> None:
     check_rule(replace(RULE, condition="object.attributes.vip and 'a' in chosen|map(attribute='name')"))
+
+
+@pytest.mark.parametrize("works", [False, True], ids=["waits", "works"])
+def test_a_process_that_was_stopped_has_not_worked(monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
+    """A letter must not be lost for a machine that was busy."""
+    monkeypatch.setattr(template_language, "MAX_SECONDS", 0.02)
+    clock = time.thread_time if works else time.perf_counter
+
+    class Slow(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            return self[name]
+
+        def __getitem__(self, name: str) -> Any:
+            ends = clock() + 0.05
+            while clock() < ends:
+                time.sleep(0.0 if works else 0.05)
+            return super().__getitem__(name)
+
+    context = {**CONTEXT, "object": Slow(title="Принтер")}
+    text = "{{ object.title }}{% for one in mentioned %} {{ one.name }}{% endfor %}"
+    if works:
+        with pytest.raises(ComposeError, match="too much"):
+            fill(text, context)
+    else:
+        assert fill(text, context) == "Принтер Иван Анна"
