@@ -28,7 +28,10 @@ LETTERS = {
 MODULES = {"restarts": "crash", "clock": "deadlines", "real_time": "deadlines", "reschedule": "deadlines"}
 """Where a bench is, if not in the module of its name."""
 USUAL = ("whole_line", "peers", "round_trip", "latency", "engines", "idle", "cost_per_event", "first_paint")
-LONG = ("old_rows", "backlog", "crash", "restarts", "shares", "pane", "consoles", "clock", "real_time", "reschedule", "board", "search")
+LONG = (
+    "old_rows", "backlog", "crash", "restarts", "shares", "pane", "consoles", "clock", "real_time", "reschedule",
+    "board", "search",
+)  # fmt: skip
 
 
 def main() -> None:
