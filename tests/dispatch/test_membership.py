@@ -35,10 +35,12 @@ import asyncio, sys
 from dispatch import daemon, membership
 membership.FRESH_FOR_S, membership.DEAD_AFTER_S, membership.WATCHED_S = 0.8, 1.2, 1.0
 daemon.HEARTBEAT_S = 0.1
+from store import server_connection
+server_connection.IDLE_WITHIN_S = 1
 from store.engine import Store
 asyncio.run(daemon.run(Store.open(sys.argv[1])))
 """
-"""A dispatcher that finds others dead sooner."""
+"""A dispatcher that finds others dead sooner, and whose transactions the server ends sooner."""
 
 
 class Steady:
@@ -238,6 +240,7 @@ def _stop(process: "subprocess.Popen[bytes]", url: str) -> None:
     """Stop a process outside of any transaction: on SQLite nobody writes before it goes on or ends."""
     while True:
         process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)  # until all its threads are
         if not url.startswith("sqlite"):
             return
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, timeout=0.2)) as other:
