@@ -134,6 +134,7 @@ async def test_a_connection_that_went_dead_is_given_up_and_replaced(
     proxy: PgProxy, postgresql_url: str, server: MailServer, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_connection, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setitem(server_connection.CONNECTING, "connect_timeout", "2")
     monkeypatch.setattr(server_connection, "IDLE_WITHIN_S", 1)  # a transaction that went dead holds its locks so long
     with closing(Store.open(postgresql_url)) as store, closing(Store.open(proxy.url(postgresql_url))) as through:
         furnish(store, port=server.port)
