@@ -29,6 +29,10 @@ ROOM = Outgrowth(Size(1_940_000_000, 1_870_000_000), 21_000_000, 78_000_000_000,
 """How the store does for room in the pictures."""
 
 
+def _room(*_: object) -> Outgrowth:
+    return ROOM
+
+
 @asynccontextmanager
 async def console(
     folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], language: str
@@ -37,7 +41,7 @@ async def console(
     monkeypatch.setenv("VESTNIK_KEY", KEY)
     monkeypatch.chdir(folder)  # the place of the store is on the screen
     # The disk of whoever looks is another one, and the file differs by a page.
-    monkeypatch.setattr("tui.widgets.house_words.outgrowth", lambda *_: ROOM)
+    monkeypatch.setattr("tui.widgets.house_words.outgrowth", _room)
     store = scripted_store(folder, Language(language), "sqlite:///vestnik.db")
     try:
         app = ConsoleApp(store, language=language, start_dispatcher=False)
