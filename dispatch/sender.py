@@ -9,13 +9,9 @@ import asyncio
 import logging
 import random
 import time
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-
-from sqlalchemy import Connection
 
 from dispatch import traces
 from dispatch.backoff import next_pause_s
@@ -24,29 +20,28 @@ from dispatch.channels.limit_words import RATE_LIMITED
 from dispatch.channels.sessions import open_session
 from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, PermanentError, TransientError
 from dispatch.figures import Figures
+from dispatch.hand import Hand
+from dispatch.look import BATCH, NO_ROOM, Room, Wanted, look_in
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
-from dispatch.outgoing import Outgoing, hold, release
+from dispatch.outgoing import Outgoing
 from dispatch.recording import Offer, Recorded
-from dispatch.routes import CONNECTION_DOWN, Route, Routes, Seat, Verdict
+from dispatch.routes import Route, Routes, Seat, Verdict
 from dispatch.settler import SETTLE_EVERY_S, STORE_RETRY_S, Settler
 from dispatch.throttle import Throttle
-from dispatch.window import MOST, Window
+from dispatch.window import MOST
 from store import message_ids, outbox
-from store.audit import revision_in
 from store.cards import Sending
 from store.engine import Store
 from store.errors import SecretError, StoreUnreachableError
-from store.limits import MOST_CONNECTIONS, Learned, learned_in
+from store.limits import MOST_CONNECTIONS, Learned
 from store.outbox import Claimed, Settlement
 from store.sanitise import clean_line
 from store.settings import connection_secret, secret_of
-from store.vocabulary import DeliveryState, Lane, Transcripts
+from store.vocabulary import DeliveryState, Transcripts
 
 SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
-BATCH = 300
-"""Letters in one claim."""
 URGENT_BATCH = 50
 """Letters that overtake the others in one claim, however many are in hand."""
 PATIENCE_S, PATIENCE_STEP_S = 0.1, 0.002
@@ -74,36 +69,6 @@ class Tally:
     held: int = 0
     released: int = 0
     connection_faults: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What a look at the store brought.
-
-    Attributes:
-        released: `None` when there was no cause to look for such.
-        claims: Whether letters may go.
-        learned: With new settings: what was learned of each connection's limits.
-    """
-
-    outgoing: Outgoing
-    holding: set[str]
-    held: int
-    released: int | None
-    claims: bool
-    claimed: list[Claimed]
-    learned: dict[int, Learned]
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """So many letters may be claimed, and so many of those that overtake the others."""
-
-    letters: int
-    urgent: int
-
-
-NO_ROOM = _Room(0, 0)
 
 
 class Sender:
@@ -136,18 +101,11 @@ class Sender:
         self._throttle = Throttle()
         self._release_at = 0.0
         self._holding: set[str] | None = None
-        self._queue: deque[Claimed] = deque()
-        self._arrived = asyncio.Event()
-        self._in_hand: set[int] = set()
+        self._hand = Hand()
         self._begun_as: dict[int, str] = {}
-        self._ahead: dict[int, Claimed] = {}
         self._begun: dict[int, Envelope] = {}
         self._held_up = False
         self._unsure = False
-        self._window = Window()
-        self._gone = 0
-        self._backlog = True
-        self._offered: Offer | None = None
         self._leaving = False
 
     @property
@@ -163,7 +121,7 @@ class Sender:
     @property
     def idle(self) -> bool:
         """Nothing claimed, nothing in hand, nothing to settle."""
-        return not self._queue and not self._in_hand and self._settler.idle
+        return self._hand.empty and self._settler.idle
 
     async def run(self) -> None:
         """Run until the stop event; ends with letters in hand finished and the rest given back."""
@@ -173,9 +131,9 @@ class Sender:
             try:
                 await self._feed_loop()
             finally:
-                self._queue.clear()
+                self._hand.drop()
                 self._leaving = True
-                self._arrived.set()
+                self._hand.arrived.set()
                 await asyncio.gather(*workers)
                 self._settler.finish()
                 await settler
@@ -190,7 +148,7 @@ class Sender:
         """The clock was put back: no pause lasts longer for it."""
         self._routes.put_back(self._store.clock(), by)
         self._throttle.put_back(by)
-        self._arrived.set()
+        self._hand.arrived.set()
 
     async def _feed_loop(self) -> None:
         awake_until = time.monotonic() + AWAKE_S
@@ -198,12 +156,12 @@ class Sender:
             claimed = await self._look(self._room())
             if self._held_up and self._may_begin():
                 self._held_up = False
-                self._arrived.set()
+                self._hand.arrived.set()
             if claimed:
-                self._line_up(claimed)
+                self._hand.line_up(claimed)
                 awake_until = time.monotonic() + AWAKE_S
                 await asyncio.sleep(0)
-            elif self._queue and self._backlog:
+            elif self._hand.waiting and self._hand.backlog:
                 await self._wait(SETTLE_EVERY_S)
             else:
                 await self._wait(IDLE_POLL_S if time.monotonic() < awake_until else DOZE_POLL_S)
@@ -211,48 +169,37 @@ class Sender:
     async def ready(self) -> None:
         """Wait a moment for room, while letters leave: what is planned then goes from hand to hand."""
         until = time.monotonic() + PATIENCE_S
-        while (self._backlog or not self._low) and self._in_hand and time.monotonic() < until:  # noqa: ASYNC110
+        hand = self._hand
+        while (hand.backlog or not hand.low) and hand.busy and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(PATIENCE_STEP_S)
-
-    @property
-    def _low(self) -> bool:
-        """Whether it is time for more."""
-        return len(self._queue) <= self._window.look(time.monotonic(), self._gone, len(self._queue)) // 2
 
     def offer(self, letters: int) -> Offer | None:
         """How many of so many new letters may come at once, without a claim: none while others wait in the store."""
         outgoing = self._outgoing
-        if outgoing is None or self._backlog or self._leaving or outgoing.hold_all(self._store.clock()):
+        if outgoing is None or self._hand.backlog or self._leaving or outgoing.hold_all(self._store.clock()):
             return None
         room = min(letters, self._room().letters)
-        self._offered = Offer(self._owner, outgoing.revision, room) if room else None
-        return self._offered
+        self._hand.offered = Offer(self._owner, outgoing.revision, room) if room else None
+        return self._hand.offered
 
     def take(self, offer: Offer | None, recorded: Recorded | None) -> None:
         """Take what was handed over; where that is not known, what is ours in the store is looked for."""
-        self._offered = None
+        self._hand.offered = None
         self._unsure |= offer is not None and recorded is None
         if recorded is not None and recorded.handed:
             if offer is not None and offer.owner == self._owner and self._outgoing is not None and not self._leaving:
                 self._throttle.took(len(recorded.handed), self._outgoing.sending, self._store.clock())
-                self._line_up(recorded.handed)
+                self._hand.line_up(recorded.handed)
             else:
                 self._unsure = True
         if recorded is None or recorded.waiting or self._unsure:
-            self._backlog = True
+            self._hand.backlog = True
             self._wake.set()
 
-    def _line_up(self, letters: Sequence[Claimed]) -> None:
-        """Put letters into the queue, the urgent ones in front."""
-        self._queue.extendleft(reversed([letter for letter in letters if letter.lane == Lane.URGENT]))
-        self._queue.extend(letter for letter in letters if letter.lane != Lane.URGENT)
-        self._arrived.set()
-
-    def _room(self) -> _Room:
+    def _room(self) -> Room:
         """How many letters may come now."""
-        offered = self._offered.letters if self._offered else 0
-        now, waiting = self._store.clock(), len(self._queue) + offered
-        size = self._window.look(time.monotonic(), self._gone, len(self._queue))
+        hand, now = self._hand, self._store.clock()
+        waiting, size = hand.waiting + (hand.offered.letters if hand.offered else 0), hand.size
         if self._outgoing is None or not self._may_begin() or waiting > size + URGENT_BATCH:
             return NO_ROOM
         self._routes.refresh(now)
@@ -263,19 +210,21 @@ class Sender:
                 room = min(room, route.limits.room(now, room) - waiting)
             # Not a few at a time, while half of what may be in hand is there.
             letters = min(room, size - waiting) if waiting <= size // 2 else 0
-            return _Room(max(0, letters), max(0, min(room, URGENT_BATCH)))
+            return Room(max(0, letters), max(0, min(room, URGENT_BATCH)))
         # All connections are down: one letter tries the first that may be tried, the others wait for what it shows.
-        idle = not waiting and not self._in_hand
-        return _Room(1, 1) if idle and (not self._routes or route is not None) else NO_ROOM
+        idle = not waiting and not hand.busy
+        return Room(1, 1) if idle and (not self._routes or route is not None) else NO_ROOM
 
-    async def _look(self, room: _Room) -> list[Claimed]:
+    async def _look(self, room: Room) -> list[Claimed]:
         """Take new settings, hold, release, claim."""
         # A claim whose commit was not answered may be in the store all the same, and nobody would send its letters.
         # What is just being handed over is not known yet.
-        owner, kept = self._owner, self._known() if self._unsure and self._offered is None else None
+        owner, kept = self._owner, self._known() if self._unsure and self._hand.offered is None else None
+        holding = None if time.monotonic() >= self._release_at else self._holding
+        wanted = Wanted(room, owner, kept, self._outgoing, holding)
         try:
             look = await asyncio.wrap_future(
-                self._store.submit(lambda connection: self._look_in(connection, room, owner, kept))
+                self._store.submit(lambda connection: look_in(connection, self._store.clock(), wanted))
             )
         except StoreUnreachableError as error:
             _log.error("nothing can be claimed: %s", error)
@@ -284,7 +233,7 @@ class Sender:
             return []
         self._unsure &= kept is None
         if room.letters and look.claims:
-            self._backlog = len(look.claimed) >= min(BATCH, room.letters)
+            self._hand.backlog = len(look.claimed) >= min(BATCH, room.letters)
         self.looked_at = time.monotonic()
         if look.outgoing is not self._outgoing:
             self._use(look.outgoing, look.learned)
@@ -305,15 +254,13 @@ class Sender:
 
     def _known(self) -> set[int]:
         """Letters this dispatcher has claimed and not settled, as far as it knows."""
-        return {letter.id for letter in self._queue} | self._in_hand | self._settler.unrecorded
+        return self._hand.ids | self._settler.unrecorded
 
     def _may_begin(self) -> bool:
         """Whether letters may be begun: they are ours for certain, and what becomes of them can be recorded."""
         if self._owner != self._membership.id:
             self._owner = self._membership.id
-            self._queue.clear()  # they were taken over
-            self._in_hand -= {letter.id for letter in self._ahead.values()}
-            self._ahead.clear()
+            self._hand.drop()  # they were taken over
         may = self._membership.fresh and not self._settler.stuck
         self._held_up |= not may
         return may
@@ -322,35 +269,13 @@ class Sender:
         """Whether the letter a worker has begun may leave: it is still ours."""
         return self._begun_as.get(number) == self._membership.id and self._membership.fresh
 
-    def _look_in(self, connection: Connection, room: _Room, owner: str, kept: set[int] | None) -> _Look:
-        """Runs on the writer thread, perhaps twice, so it changes nothing but the store."""
-        now, outgoing = self._store.clock(), self._outgoing
-        learned: dict[int, Learned] = {}
-        if outgoing is None or outgoing.revision != revision_in(connection):
-            outgoing = Outgoing.read(connection)
-            if self._outgoing is not None and self._outgoing.connections != outgoing.connections:
-                # Whoever mends a connection wants to see it work, not to wait out the pause of the broken one.
-                for reason in (CONNECTION_DOWN, RATE_LIMITED):
-                    outbox.hurry(connection, now, reason)
-            learned = learned_in(connection)
-        holding = outgoing.holding(now)
-        again = holding != self._holding or time.monotonic() >= self._release_at
-        released = release(connection, now, outgoing) if again else None
-        held = hold(connection, now, outgoing)
-        if kept is not None:
-            outbox.give_back(connection, now, owner, but=kept)
-        claims, claimed = not outgoing.hold_all(now), list[Claimed]()
-        if claims and (room.letters or room.urgent):
-            claimed = outbox.claim(connection, now, owner, min(BATCH, room.letters), urgent=room.urgent)
-        return _Look(outgoing, holding, held, released, claims, claimed, learned)
-
     def _use(self, outgoing: Outgoing, learned: dict[int, Learned]) -> None:
         """Take new settings."""
         self._routes.use(outgoing.connections, learned, self._store.clock())
         self._mailing = Mailing(outgoing.sending, self._store.keyring.derive(message_ids.PURPOSE))
         self._outgoing = outgoing
         self._begun.clear()  # they are written as the settings were
-        self._arrived.set()
+        self._hand.arrived.set()
 
     async def _work(self, number: int) -> None:
         """One of the workers: a letter at a time, over sessions of its own."""
@@ -359,68 +284,55 @@ class Sender:
                 now = self._store.clock()
                 route = self._routes.pick(now)
                 free = route is None or route.has_room(number)
-                if free and self._anything(number) and self._may_begin() and self._anything(number):
-                    letter = self._next_letter(number)
+                if free and self._hand.has_for(number) and self._may_begin() and self._hand.has_for(number):
+                    letter = self._hand.next_for(number)
+                    if self._hand.backlog and self._hand.low:
+                        self._wake.set()
                     self._begun_as[number] = self._owner
                     try:
                         await self._handle(letter, route, number, now)
                     finally:
-                        self._in_hand.discard(letter.id)
+                        self._hand.done(letter)
                         self._begun.pop(letter.id, None)
-                        self._gone += 1
                     if route is not None and route.spent(number):
                         await route.leave(number)
-                        self._arrived.set()
+                        self._hand.arrived.set()
                 elif self._leaving:
                     return
                 else:
                     await self._await_letters(number)
         finally:
-            self._ahead.pop(number, None)
             await self._routes.give_up(number)
-
-    def _anything(self, number: int) -> bool:
-        """Whether there is a letter for a worker; one it has begun with the end of another is its own."""
-        return bool(self._queue) or (number in self._ahead and not self._leaving)
-
-    def _next_letter(self, number: int) -> Claimed:
-        """The next letter of a worker, in hand from now on."""
-        if number in self._ahead:
-            return self._ahead.pop(number)
-        letter = self._queue.popleft()
-        if self._backlog and self._low:
-            self._wake.set()
-        self._in_hand.add(letter.id)
-        return letter
 
     def _look_ahead(self, route: Route, mailing: Mailing, number: int) -> Envelope | None:
         """The letter a worker sends next, whose transaction begins with the end of this one: a round trip less.
 
         Not where there are hardly more than workers: another one may be free sooner.
         """
-        if len(self._queue) <= SESSIONS or self._leaving or not route.may_go_on(number) or not self._outgoing:
+        if self._hand.waiting <= SESSIONS or self._leaving or not route.may_go_on(number) or not self._outgoing:
             return None
-        letter = self._queue[0]
+        letter = self._hand.first()
         if self._outgoing.held(self._store.clock(), letter.recipient_address) is not None:
             return None
         try:
             envelope = self._begun[letter.id] = mailing.envelope(letter)
         except PermanentError:
             return None  # it is told when it is its turn
-        self._ahead[number] = self._next_letter(number)
+        self._hand.begin_first(number)
         return envelope
 
     async def _await_letters(self, number: int) -> None:
         """Wait for letters, or for room on a connection that bears fewer sessions than there are workers."""
-        self._arrived.clear()
+        self._hand.arrived.clear()
+        self._hand.leave_begun(number)
         try:
             # Not by `wait_for`: in Python 3.11 it begins to wait a little later, and the next worker may have
             # cleared the event by then.
             async with asyncio.timeout(IDLE_CLOSE_S if self._routes.holds(number) else None):
-                await self._arrived.wait()
+                await self._hand.arrived.wait()
         except TimeoutError:
             await self._routes.give_up(number)
-            self._arrived.set()
+            self._hand.arrived.set()
 
     async def _handle(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> None:
         """Send a letter and record what became of it, or put it back in front."""
@@ -431,8 +343,7 @@ class Sender:
                 traces.attempted(letter, settlement)
             self._settler.record(settlement, owner)
         elif not self._leaving and owner == self._owner:
-            self._queue.appendleft(letter)
-            self._arrived.set()
+            self._hand.put_back(letter)
 
     async def _send(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> Settlement | None:
         """Send a letter, if it may go; gives what is to be recorded, `None` when it goes again at once."""
@@ -498,7 +409,7 @@ class Sender:
             await seat.session.connect()
             route.connected(seat, self._store.clock())
         finally:
-            self._arrived.set()  # others may have waited to see whether it would
+            self._hand.arrived.set()  # others may have waited to see whether it would
         if not self._may_end(number):
             raise HeldUpError
         return seat
@@ -509,7 +420,7 @@ class Sender:
         verdict = route.judge(number, error, now)
         if verdict is Verdict.AGAIN or isinstance(error, ConnectionDownError):
             await route.leave(number)
-        self._arrived.set()
+        self._hand.arrived.set()
         if verdict is Verdict.AGAIN:
             return None
         self.tally.connection_faults += isinstance(error, ConnectionDownError)
