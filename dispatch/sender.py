@@ -106,6 +106,7 @@ class Sender:
         self._begun: dict[int, Envelope] = {}
         self._held_up = False
         self._unsure = False
+        self._asked_for = 0
         self._leaving = False
 
     @property
@@ -205,9 +206,10 @@ class Sender:
         self._routes.refresh(now)
         route = self._routes.pick(now)
         if any(one.circuit.state == "closed" for one in self._routes):
-            room = self._throttle.left(self._outgoing.sending, now, MOST)
+            coming = (hand.offered.letters if hand.offered else 0) + self._asked_for
+            room = self._throttle.left(self._outgoing.sending, now, MOST) - coming
             if route is not None and route.limits.per_minute is not None:
-                room = min(room, route.limits.room(now, room) - waiting)
+                room = min(room, route.limits.room(now, room) - waiting - self._asked_for)
             # Not a few at a time, while half of what may be in hand is there.
             letters = min(room, size - waiting) if waiting <= size // 2 else 0
             return Room(max(0, letters), max(0, min(room, URGENT_BATCH)))
@@ -222,6 +224,7 @@ class Sender:
         owner, kept = self._owner, self._known() if self._unsure and self._hand.offered is None else None
         holding = None if time.monotonic() >= self._release_at else self._holding
         wanted = Wanted(room, owner, kept, self._outgoing, holding)
+        self._asked_for = max(room.letters, room.urgent)
         try:
             look = await asyncio.wrap_future(
                 self._store.submit(lambda connection: look_in(connection, self._store.clock(), wanted))
@@ -229,8 +232,10 @@ class Sender:
         except StoreUnreachableError as error:
             _log.error("nothing can be claimed: %s", error)
             self._unsure = True
+            self._asked_for = 0
             await asyncio.sleep(STORE_RETRY_S)
             return []
+        self._asked_for = 0
         self._unsure &= kept is None
         if room.letters and look.claims:
             self._hand.backlog = len(look.claimed) >= min(BATCH, room.letters)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -69,16 +69,32 @@ def _signals_unwind() -> Generator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
+    with _handled(leave):
+        yield
+
+
+@contextmanager
+def _signals_held() -> Generator[None]:
+    """They wait for the end of this block: what it begins is then known to whoever ends it."""
+    came: list[int] = []
+    with _handled(lambda number, _: came.append(number)):
+        yield
+    if came:
+        raise SystemExit(128 + came[0])
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, leave) for number in numbers}
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 @contextmanager
@@ -144,14 +160,17 @@ def _run_headless(store: Store, sink: MailSink, folder: Path, language: Language
 def _dispatcher(url: str, log: IO[bytes]) -> Generator["subprocess.Popen[bytes]"]:
     """The dispatcher as a child; it never outlives this block."""
     command = [sys.executable, "-m", "tui", "dispatch", "--store", url]
-    child = subprocess.Popen(  # noqa: S603 - our own program
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
-        env=environment(),
-    )  # fmt: skip
+    child: subprocess.Popen[bytes] | None = None
     try:
+        with _signals_held():
+            child = subprocess.Popen(  # noqa: S603 - our own program
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                env=environment(),
+            )  # fmt: skip
         yield child
     finally:
-        _stop(child)
+        if child is not None:
+            _stop(child)
 
 
 def _wait(child: "subprocess.Popen[bytes]", seconds: float) -> None:
