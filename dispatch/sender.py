@@ -97,13 +97,14 @@ class Sender:
         self._outgoing: Outgoing | None = None
         self._mailing: Mailing | None = None
         self._routes = Routes()
-        self._settler = Settler(store, self._routes, self.figures)
+        self._settler = Settler(store, self._routes, self.figures, self._go_on)
         self._throttle = Throttle()
         self._release_at = 0.0
         self._holding: set[str] | None = None
         self._hand = Hand()
         self._begun_as: dict[int, str] = {}
         self._begun: dict[int, Envelope] = {}
+        self._open_for: dict[int, int] = {}
         self._held_up = False
         self._unsure = False
         self._asked_for = 0
@@ -155,9 +156,7 @@ class Sender:
         awake_until = time.monotonic() + AWAKE_S
         while not self._stop.is_set():
             claimed = await self._look(self._room())
-            if self._held_up and self._may_begin():
-                self._held_up = False
-                self._hand.arrived.set()
+            self._go_on()
             if claimed:
                 self._hand.line_up(claimed)
                 awake_until = time.monotonic() + AWAKE_S
@@ -270,6 +269,12 @@ class Sender:
         self._held_up |= not may
         return may
 
+    def _go_on(self) -> None:
+        """Let the workers go on that were held up, if they may."""
+        if self._held_up and self._may_begin():
+            self._held_up = False
+            self._hand.arrived.set()
+
     def _may_end(self, number: int) -> bool:
         """Whether the letter a worker has begun may leave: it is still ours."""
         return self._begun_as.get(number) == self._membership.id and self._membership.fresh
@@ -305,6 +310,8 @@ class Sender:
                 elif self._leaving:
                     return
                 else:
+                    if not free:
+                        self._hand.leave_begun(number)
                     await self._await_letters(number)
         finally:
             await self._routes.give_up(number)
@@ -324,12 +331,12 @@ class Sender:
         except PermanentError:
             return None  # it is told when it is its turn
         self._hand.begin_first(number)
+        self._open_for[number] = letter.id
         return envelope
 
     async def _await_letters(self, number: int) -> None:
         """Wait for letters, or for room on a connection that bears fewer sessions than there are workers."""
         self._hand.arrived.clear()
-        self._hand.leave_begun(number)
         try:
             # Not by `wait_for`: in Python 3.11 it begins to wait a little later, and the next worker may have
             # cleared the event by then.
@@ -370,6 +377,8 @@ class Sender:
         try:
             envelope = begun or mailing.envelope(letter)
             route.circuit.begin(self._store.clock())
+            if self._open_for.pop(number, letter.id) != letter.id:
+                await route.leave(number)  # a transaction stands open there that this letter must not be added to
             seat = route.seats.get(number) or await self._seat(route, number)
             asked_at = time.perf_counter()
             answer = await seat.session.send(envelope, partial(self._look_ahead, route, mailing, number))

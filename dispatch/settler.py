@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,8 @@ from store.vocabulary import DeliveryState
 
 SETTLE_EVERY_S = 0.02
 """A crash between acceptance and its record sends a letter twice: this caps how many."""
+ENOUGH = 80
+"""Letters that are recorded without waiting for more."""
 MOST_UNRECORDED = 250
 """So does this, where the store is slower than the mail server."""
 WRITTEN_WITHIN_S = 1.0
@@ -45,10 +48,15 @@ class _Batch:
 
 
 class Settler:
-    """Settles letters on behalf of one dispatcher."""
+    """Settles letters on behalf of one dispatcher.
 
-    def __init__(self, store: Store, routes: Routes, figures: Figures) -> None:
+    Args:
+        written: Called when what is sent is recorded, for whoever was held up by it.
+    """
+
+    def __init__(self, store: Store, routes: Routes, figures: Figures, written: Callable[[], None]) -> None:
         self._store = store
+        self._written = written
         self._routes = routes
         self._figures = figures
         self._done: list[tuple[Settlement, str]] = []
@@ -93,7 +101,9 @@ class Settler:
             await self._outcome.wait()
             if not self._finished:
                 self._outcome.clear()
-            await asyncio.sleep(SETTLE_EVERY_S)
+            due = steady() + SETTLE_EVERY_S
+            while len(self._done) < ENOUGH and steady() < due:  # noqa: ASYNC110
+                await asyncio.sleep(SETTLE_EVERY_S / 4)
             if self._finished and until is None:
                 until = steady() + LAST_TRIES_S
             try:
@@ -121,6 +131,7 @@ class Settler:
             self._outcome.set()
         await self._write(self._batch)
         self._batch, self._writing, self._failing = None, 0, False
+        self._written()
 
     async def _write(self, batch: _Batch) -> None:
         at, sent_by = batch.at, {s.connection for s in batch.all if s.state is DeliveryState.SENT}
