@@ -34,6 +34,8 @@ CACHE_KIB = 16_384
 letter's CPU: the pages of the indexes of a batch were read and written again."""
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another program's change to end."""
+LOOK_FOR_LOCK_S = 0.001
+"""How often it looks whether it has."""
 SET_ASIDE = ".before-restore-"
 """What follows the name of a store that a restore has replaced; the time follows that."""
 EXAMPLES = "Examples: sqlite:////var/lib/vestnik/vestnik.db, postgresql+psycopg://vestnik@db.example.org/vestnik"
@@ -104,11 +106,37 @@ def _use_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
 
     def on_begin(connection: Connection) -> None:
         # A deferred transaction that reads and then writes fails with "database is locked" at once.
-        deferred = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_to_write(connection)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Wait for the lock and take it.
+
+    SQLite's own waiting looks after 1, 2, 5, 10 … up to 100 ms: who has waited long misses the moments between two
+    writers, and of a thousand events a second some took a tenth of a second to be accepted.
+    """
+    driver: Any = connection.connection.driver_connection
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < until:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != SQLITE_BUSY:
+                    break
+                time.sleep(LOOK_FOR_LOCK_S)
+            else:
+                return
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # which tells what is wrong as all other statements do
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _use_wal(cursor: Any) -> None:
