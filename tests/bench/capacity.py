@@ -13,16 +13,16 @@ DESKS = (1, 100, 1_000, 10_000)
 class Measured:
     """What the benches gave, on two cores; the bench stands beside it."""
 
-    rate: float = 2_045  # whole_line, on SQLite: letters/s, emit and dispatcher on both cores
-    cpu_sqlite: float = 0.58  # whole_line: CPU s per 1,000 letters
-    cpu_postgresql: float = 0.91  # engines: the same on PostgreSQL (other work beside it)
-    cpu_server: float = 0.36  # engines: the server's CPU s per 1,000 letters (other work beside it)
+    rate: float = 2_679  # whole_line, 20,000 letters on SQLite: letters/s, emit and dispatcher on both cores
+    cpu_sqlite: float = 0.44  # whole_line, 20,000 letters: CPU s per 1,000 letters
+    cpu_postgresql: float = 0.75  # engines, 3,000 letters: the same on PostgreSQL
+    cpu_server: float = 0.30  # engines: the server's CPU s per 1,000 letters
     store_bytes: float = 7_600  # engines: bytes in the store a letter
-    log_bytes: float = 10_700  # engines: bytes of the server's log a letter
-    idle_cpu_sqlite_ms: float = 15.0  # idle: CPU ms a second (other work beside it)
-    idle_cpu_postgresql_ms: float = 24.5  # idle: the same on PostgreSQL, the server's share in it
-    idle_mb: float = 66  # idle: MB of a dispatcher
-    idle_transactions: float = 32  # idle: transactions a second
+    log_bytes: float = 10_300  # engines: bytes of the server's log a letter
+    idle_cpu_sqlite_ms: float = 20.0  # idle: CPU ms a second
+    idle_cpu_postgresql_ms: float = 30.0  # idle: the same on PostgreSQL, the server's share in it
+    idle_mb: float = 72  # idle: MB of a dispatcher
+    idle_transactions: float = 21  # idle: transactions a second
     connections: float = 5  # idle: connections to the server
 
 

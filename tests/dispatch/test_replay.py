@@ -201,6 +201,7 @@ def told_of(plans: Sequence[Plan]) -> Counter[tuple[int, Channel, str]]:
     )
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @settings(max_examples=max(25, settings().max_examples // 10))
 @given(st.data(), kinds(), directories())
 def test_a_replay_is_the_whole_rulebook_planned_twice_over_all_events(

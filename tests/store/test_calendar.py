@@ -83,6 +83,7 @@ def companies(draw: st.DrawFn, start: datetime) -> Company:
     )
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @given(st.sampled_from(WINDOWS).flatmap(lambda start: st.tuples(st.just(start), companies(start))))
 def test_what_was_worked_is_what_the_clock_on_the_wall_counts(asked: tuple[datetime, Company]) -> None:
     start, company = asked
@@ -111,6 +112,7 @@ def test_what_was_worked_is_what_the_clock_on_the_wall_counts(asked: tuple[datet
 MOMENTS = st.integers(to_micros(datetime(2018, 1, 1, tzinfo=UTC)), to_micros(datetime(2031, 1, 1, tzinfo=UTC)))
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @given(companies(WINDOWS[2]), MOMENTS, st.integers(0, 30 * 24 * HOUR))
 def test_a_moment_and_what_was_worked_by_then_belong_together(company: Company, at: int, later: int) -> None:
     known = WorkCalendar.of(company)
@@ -122,6 +124,7 @@ def test_a_moment_and_what_was_worked_by_then_belong_together(company: Company, 
     assert 0 <= known.worked(at + later) - done <= later
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @given(companies(WINDOWS[0]), st.integers(0, DAYS))
 def test_the_hours_of_a_day_are_what_is_worked_in_it(company: Company, days: int) -> None:
     known, day = WorkCalendar.of(company), (WINDOWS[0] + timedelta(days=days)).date()

@@ -111,6 +111,7 @@ LETTERS = st.lists(
 )
 
 
+@pytest.mark.no_cover  # Hypothesis goes many times where the others have been
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(letters=LETTERS, unseen=st.booleans())
 def test_what_has_to_stay_stays_and_all_else_that_is_old_goes(
