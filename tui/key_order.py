@@ -18,8 +18,9 @@ from textual.widget import Widget
 
 ROUNDS = 2
 """A key is followed so often: first for what it does, then for what is told thereby, such as that a form is sent."""
-PATIENCE_S = 0.5
-"""No key is waited for longer: whoever it went to is gone, or works on it for long."""
+PATIENCE_S = 2.0
+"""No key is waited for longer: whoever it went to is gone, or works on it for long. On a busy machine a section takes
+half a second to open, and a key that goes to the one before may withdraw a letter."""
 
 
 class Passed(Message):

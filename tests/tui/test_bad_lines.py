@@ -128,6 +128,7 @@ def test_keys_that_come_all_at_once_go_where_each_belongs(tmp_path: Path) -> Non
         pty.press("aперезвоню, cr\rjjj/удерж")
         pty.see("удерж", "Ничего не найдено")
         assert touched(store) == before
+        pty.until(lambda: any(row.acknowledged for row in outbox.page(store)), "nothing was acknowledged")
         (taken,) = [row.acknowledged for row in outbox.page(store) if row.acknowledged]
         assert taken.note == "перезвоню, cr"
         pty.press("\x1b" + "\x11" + "jx" * 500)  # it is left, and more comes behind
