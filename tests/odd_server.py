@@ -103,11 +103,11 @@ class OddServer:
         return usual if not told else told.pop(0) if len(told) > 1 else told[0]
 
 
-def _end_of(letter: bytearray) -> int:
-    """Where a letter ends, with its final dot; 0 while it goes on."""
+def _end_of(letter: bytearray, new: int) -> int:
+    """Where a letter ends, with its final dot, of which the last `new` bytes have just come; 0 while it goes on."""
     if letter.startswith(b".\r\n"):
         return 3
-    place = letter.find(b"\r\n.\r\n")
+    place = letter.find(b"\r\n.\r\n", max(0, len(letter) - new - 4))
     return place + 5 if place >= 0 else 0
 
 
@@ -165,8 +165,8 @@ class _Talk:
         """Read a letter and answer; gives what came after it, `None` when the connection ends."""
         if await self._answer("letter", b"") is None:
             return None
-        letter = bytearray(begun)
-        while not (end := _end_of(letter)):
+        letter, chunk = bytearray(begun), begun
+        while not (end := _end_of(letter, len(chunk))):
             chunk = await self._reader.read(65536)
             if not chunk:
                 return None
