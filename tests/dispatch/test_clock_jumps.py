@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,6 @@ from sqlalchemy import select, update
 
 from dispatch import daemon
 from dispatch.circuit import FIRST_PAUSE_S
-from dispatch.daemon import run
 from dispatch.intake import emit
 from dispatch.jumps import Jumps
 from dispatch.limits import Limits
@@ -28,7 +26,7 @@ from store.storms import gather
 from store.types import to_micros
 from store.vocabulary import DeliveryState
 from tests.desk import NOON, SENDING, HandClock, event, furnish, lines, open_store, raise_limits
-from tests.dispatch.test_sender import CLOSED, card
+from tests.dispatch.test_sender import CLOSED, card, dispatching, requests
 from tests.mail_server import MailServer
 from tests.store.test_outbox import fill
 
@@ -53,22 +51,6 @@ def desk(tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> I
 def server(tmp_path: Path) -> Iterator[MailServer]:
     with MailServer(tmp_path) as server:
         yield server
-
-
-def requests(store: Store, count: int = 1, first: int = 0) -> None:
-    """Each makes one letter, to the client."""
-    emit(store, lines(*(event(number=first + n, responsible=None, team=None) for n in range(count))))
-
-
-@asynccontextmanager
-async def dispatching(store: Store) -> AsyncGenerator[None]:
-    stop = asyncio.Event()
-    task = asyncio.ensure_future(run(store, stop=stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 async def until(condition: Callable[[], object]) -> None:

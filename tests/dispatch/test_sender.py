@@ -49,9 +49,9 @@ def server(tmp_path: Path) -> Iterator[MailServer]:
         yield server
 
 
-def requests(store: Store, count: int = 1) -> None:
+def requests(store: Store, count: int = 1, first: int = 0) -> None:
     """Each makes one letter, to the client."""
-    emit(store, lines(*(event(number=number, responsible=None, team=None) for number in range(count))))
+    emit(store, lines(*(event(number=first + n, responsible=None, team=None) for n in range(count))))
 
 
 def card(name: str, port: int, priority: int = 1) -> MailConnection:
