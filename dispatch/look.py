@@ -52,7 +52,7 @@ class Look:
 
     Attributes:
         released: `None` when there was no cause to look for such.
-        claims: Whether letters may go.
+        backlog: Whether letters may be left that are due; `None` where none were to be claimed, or none may go.
         learned: With new settings: what was learned of each connection's limits.
     """
 
@@ -60,7 +60,7 @@ class Look:
     holding: set[str]
     held: int
     released: int | None
-    claims: bool
+    backlog: bool | None
     claimed: list[Claimed]
     learned: dict[int, Learned]
 
@@ -81,7 +81,8 @@ def look_in(connection: Connection, now: datetime, wanted: Wanted) -> Look:
     held = hold(connection, now, outgoing)
     if wanted.kept is not None:
         outbox.give_back(connection, now, wanted.owner, but=wanted.kept)
-    claims, claimed = not outgoing.hold_all(now), list[Claimed]()
-    if claims and (room.letters or room.urgent):
-        claimed = outbox.claim(connection, now, wanted.owner, min(BATCH, room.letters), urgent=room.urgent)
-    return Look(outgoing, holding, held, released, claims, claimed, learned)
+    may_go, claimed, most = not outgoing.hold_all(now), list[Claimed](), min(BATCH, room.letters)
+    if may_go and (most or room.urgent):
+        claimed = outbox.claim(connection, now, wanted.owner, most, urgent=room.urgent)
+    backlog = len(claimed) >= most if may_go and most else None
+    return Look(outgoing, holding, held, released, backlog, claimed, learned)

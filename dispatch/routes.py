@@ -41,12 +41,14 @@ class Seat:
 
     Attributes:
         accepted: Letters the server has taken over the connection that is open now.
+        open_for: The delivery whose transaction was begun with the end of another letter; no other may go next.
     """
 
     session: Session
     connected: bool = False
     accepted: int = 0
     used_at: datetime | None = None
+    open_for: int | None = None
 
 
 class Route:

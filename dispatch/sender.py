@@ -21,7 +21,7 @@ from dispatch.channels.sessions import open_session
 from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, PermanentError, TransientError
 from dispatch.figures import Figures
 from dispatch.hand import Hand
-from dispatch.look import BATCH, NO_ROOM, Room, Wanted, look_in
+from dispatch.look import NO_ROOM, Room, Wanted, look_in
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing
@@ -104,7 +104,6 @@ class Sender:
         self._hand = Hand()
         self._begun_as: dict[int, str] = {}
         self._begun: dict[int, Envelope] = {}
-        self._open_for: dict[int, int] = {}
         self._held_up = False
         self._unsure = False
         self._asked_for = 0
@@ -199,14 +198,14 @@ class Sender:
     def _room(self) -> Room:
         """How many letters may come now."""
         hand, now = self._hand, self._store.clock()
-        waiting, size = hand.waiting + (hand.offered.letters if hand.offered else 0), hand.size
+        offered = hand.offered.letters if hand.offered else 0
+        waiting, size = hand.waiting + offered, hand.size
         if self._outgoing is None or not self._may_begin() or waiting > size + URGENT_BATCH:
             return NO_ROOM
         self._routes.refresh(now)
         route = self._routes.pick(now)
         if any(one.circuit.state == "closed" for one in self._routes):
-            coming = (hand.offered.letters if hand.offered else 0) + self._asked_for
-            room = self._throttle.left(self._outgoing.sending, now, MOST) - coming
+            room = self._throttle.left(self._outgoing.sending, now, MOST) - offered - self._asked_for
             if route is not None and route.limits.per_minute is not None:
                 room = min(room, route.limits.room(now, room) - waiting - self._asked_for)
             # Not a few at a time, while half of what may be in hand is there.
@@ -236,8 +235,8 @@ class Sender:
             return []
         self._asked_for = 0
         self._unsure &= kept is None
-        if room.letters and look.claims:
-            self._hand.backlog = len(look.claimed) >= min(BATCH, room.letters)
+        if look.backlog is not None:
+            self._hand.backlog = look.backlog
         self.looked_at = time.monotonic()
         if look.outgoing is not self._outgoing:
             self._use(look.outgoing, look.learned)
@@ -331,7 +330,7 @@ class Sender:
         except PermanentError:
             return None  # it is told when it is its turn
         self._hand.begin_first(number)
-        self._open_for[number] = letter.id
+        route.seats[number].open_for = letter.id
         return envelope
 
     async def _await_letters(self, number: int) -> None:
@@ -377,9 +376,12 @@ class Sender:
         try:
             envelope = begun or mailing.envelope(letter)
             route.circuit.begin(self._store.clock())
-            if self._open_for.pop(number, letter.id) != letter.id:
+            seat = route.seats.get(number)
+            if seat is not None and seat.open_for not in {None, letter.id}:
                 await route.leave(number)  # a transaction stands open there that this letter must not be added to
-            seat = route.seats.get(number) or await self._seat(route, number)
+                seat = None
+            seat = seat or await self._seat(route, number)
+            seat.open_for = None
             asked_at = time.perf_counter()
             answer = await seat.session.send(envelope, partial(self._look_ahead, route, mailing, number))
             self.figures.took(time.perf_counter() - asked_at)

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from sqlite3 import SQLITE_BUSY, OperationalError
@@ -122,18 +122,11 @@ def _begin_to_write(connection: Connection) -> None:
     writers, and of a thousand events a second some took a tenth of a second to be accepted.
     """
     driver: Any = connection.connection.driver_connection
-    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     driver.execute("PRAGMA busy_timeout=0")
     try:
-        while time.monotonic() < until:
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-            except OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != SQLITE_BUSY:
-                    break
-                time.sleep(LOOK_FOR_LOCK_S)
-            else:
-                return
+        with suppress(OperationalError):
+            _wait_while_busy(lambda: driver.execute("BEGIN IMMEDIATE"), LOOK_FOR_LOCK_S)
+            return
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # which tells what is wrong as all other statements do
     finally:
         driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -141,14 +134,23 @@ def _begin_to_write(connection: Connection) -> None:
 
 def _use_wal(cursor: Any) -> None:
     """Switch to write-ahead logging, which a new file needs once; its busy timeout does not hold for that."""
+    _wait_while_busy(lambda: cursor.execute("PRAGMA journal_mode=WAL"), 0.01)
+
+
+def _wait_while_busy(ask: Callable[[], object], every_s: float) -> None:
+    """Ask again and again while another program is at it.
+
+    Raises:
+        OperationalError: It took too long, or something else is wrong.
+    """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:
-            cursor.execute("PRAGMA journal_mode=WAL")
+            ask()
         except OperationalError as error:
             if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or time.monotonic() > until:
                 raise
-            time.sleep(0.01)
+            time.sleep(every_s)
         else:
             return
 
