@@ -148,10 +148,10 @@ class Daemon:
             count = await self._patiently(planner.plan_batch)
             self._pulse.planned()
             self._planned += count
-            if count:
-                if count < FEW:
-                    # Where they come one by one, a moment's wait makes one transaction of several.
-                    await asyncio.sleep(PLAN_EVERY_S - (time.monotonic() - begun))
+            if count and count < FEW:
+                # Where they come one by one, a moment's wait makes one transaction of several.
+                await asyncio.sleep(PLAN_EVERY_S - (time.monotonic() - begun))
+            if planner.more:
                 continue
             self._planning = False
             try:
@@ -199,17 +199,15 @@ class Daemon:
                 self._plan_wake.set()
             if self._clock.behind:
                 self._behind.set()
-            pause_s = await self._patiently(lambda: asyncio.to_thread(self._until_next_tick))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(self._until_next_tick()):
                     await self._tick_wake.wait()
 
     def _until_next_tick(self) -> float:
         """Seconds until a deadline must be looked at."""
-        next_at = self._clock.next_at()
-        if next_at is None:
+        if self._clock.next_at is None:
             return TICK_S
-        return min(max((next_at - self._store.clock()).total_seconds(), MIN_TICK_S), TICK_S)
+        return min(max((self._clock.next_at - self._store.clock()).total_seconds(), MIN_TICK_S), TICK_S)
 
     async def _schedule_loop(self) -> None:
         """Schedule deadlines anew when escalations have changed."""

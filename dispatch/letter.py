@@ -11,6 +11,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from struct import Struct
+from typing import NamedTuple
 
 from dispatch.transliteration import transliterate
 from store.addresses import envelope_address
@@ -30,8 +31,7 @@ class Body:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The headers of one recipient's letter. Names may be any text, addresses must be addresses."""
 
     from_name: str

@@ -25,7 +25,7 @@ from dispatch.rule_counts import add_counts
 from dispatch.told import Told
 from store import message_ids
 from store.audit import revision_in
-from store.cards import Company, DecisionCard
+from store.cards import Company, DecisionCard, StormLimits
 from store.catalogue.letters import template_text
 from store.directory import people_in, teams_in
 from store.engine import Store
@@ -35,7 +35,7 @@ from store.rule_stats import RuleCount, count_in
 from store.rulebook import rules_in
 from store.rules import Rule
 from store.sanitise import clean_line
-from store.settings import company_in, sending_in
+from store.settings import company_in, sending_in, storm_limits_in
 from store.vocabulary import Channel, Language, Role
 
 _log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Settings:
     directory: Directory
     company: Company
     ours: Ours
+    storm_limits: StormLimits
     mutes: Mutes = NO_MUTES
 
     @classmethod
@@ -77,6 +78,7 @@ class Settings:
             Directory(people_in(connection), teams_in(connection)),
             company_in(connection),
             Ours.of(sending_in(connection), store.keyring.derive(message_ids.PURPOSE)),
+            storm_limits_in(connection),
             Mutes(recent_in(connection, store.clock())),
         )
 
@@ -161,7 +163,7 @@ def warning(card: DecisionCard, notes: Sequence[Note], language: Language) -> No
     return Note(taken, language, Rendered(short, short, short), short, short, "", (recipient,))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
     """An event planned and composed, not stored yet."""
 
@@ -236,9 +238,13 @@ class Planner:
 
     Reading and composing happen outside of the transaction that writes, which is short and takes only events that
     nobody has planned meanwhile: several dispatchers on one store never plan an event twice.
+
+    Attributes:
+        more: Whether the last batch has left events behind; those that came since are not meant.
     """
 
     def __init__(self, store: Store, taker: "Taker | None" = None) -> None:
+        self.more = False
         self._store = store
         self._taker = taker
         self._settings: Settings | None = None
@@ -251,20 +257,21 @@ class Planner:
         if self._taker is not None:
             await self._taker.ready()
         events, settings, told = await asyncio.to_thread(self._read)
+        self.more = len(events) == BATCH
         if not events:
             return 0
         drafts: list[Draft] = []
         now = self._store.clock()
         pause_at = time.perf_counter() + SLICE_S
         for event in events:
-            drafts.append(self._laned(draft(event, settings, told, now), settings, now))
+            drafts.append(self._draft(event, settings, told, now))
             if time.perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = time.perf_counter() + SLICE_S
-        drafts = self._warn(drafts, settings)
         recorded = await self._recorded(drafts)
         # Where another dispatcher was faster, the two go on at different places instead of doing the same work.
-        self._after = max(event.id for event in events) if recorded.events < len(events) else 0
+        missed = recorded.events < len(events)
+        self._after, self.more = max(event.id for event in events) if missed else 0, self.more or missed
         return len(events)
 
     async def _recorded(self, drafts: Sequence[Draft]) -> Recorded:
@@ -287,26 +294,23 @@ class Planner:
         """Plan up to `BATCH` events on this thread; gives how many were planned."""
         events, settings, told = self._read()
         now = self._store.clock()
-        drafts = [self._laned(draft(event, settings, told, now), settings, now) for event in events]
-        drafts = self._warn(drafts, settings)
+        drafts = [self._draft(event, settings, told, now) for event in events]
         return self._store.write(lambda connection: self._write(connection, drafts)).events if drafts else 0
 
-    def _warn(self, drafts: list[Draft], settings: Settings) -> list[Draft]:
-        """Tell the administrators in the pane of words that could not be used: once for each change of the settings."""
-        found: list[Draft] = []
-        for one in drafts:
-            notes = list(one.notes)
-            for card in one.failed_texts:
-                key = (settings.revision, card.rule_code, card.params["language"])
-                if key not in self._warned:
-                    self._warned.add(key)
-                    notes.append(warning(card, one.notes, settings.company.language))
-            found.append(replace(one, notes=notes) if len(notes) > len(one.notes) else one)
-        return found
+    def _draft(self, event: StoredEvent, settings: Settings, told: Told, now: datetime) -> Draft:
+        made = draft(event, settings, told, now)
+        if letters := made.letters:
+            made.lanes = self._flow.lanes(event, settings.directory, letters, now)
+        self._warn(made, settings)
+        return made
 
-    def _laned(self, one: Draft, settings: Settings, now: datetime) -> Draft:
-        letters = one.letters
-        return replace(one, lanes=self._flow.lanes(one.event, settings.directory, letters, now)) if letters else one
+    def _warn(self, made: Draft, settings: Settings) -> None:
+        """Tell the administrators in the pane of words that could not be used: once for each change of the settings."""
+        for card in made.failed_texts:
+            key = (settings.revision, card.rule_code, card.params["language"])
+            if key not in self._warned:
+                self._warned.add(key)
+                made.notes = [*made.notes, warning(card, made.notes, settings.company.language)]
 
     def _read(self) -> tuple[list[StoredEvent], Settings, Told]:
         with self._store.read() as connection:
@@ -324,7 +328,10 @@ class Planner:
         now = self._store.clock()
         taken = take_planned(connection, now, [one.event.id for one in drafts])
         drafts = [one for one in drafts if one.event.id in taken]
-        recorded = record(connection, now, drafts, offer)
+        revision = revision_in(connection)
+        settings = self._settings if self._settings is not None and self._settings.revision == revision else None
+        limits = storm_limits_in(connection) if settings is None else settings.storm_limits
+        recorded = record(connection, now, drafts, limits, offer if offer and offer.revision == revision else None)
         self._count(connection, now, drafts)
         return recorded
 

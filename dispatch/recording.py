@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from store import bulk, rates, tables
-from store.audit import revision_in
+from store import bulk, decisions, rates, tables
 from store.cards import DecisionCard, StormLimits
 from store.events import StoredEvent
 from store.outbox import CLAIMED_AT, Claimed
-from store.settings import storm_limits_in
 from store.storms import HOLD_OBJECT, Addressed, hold_in
 from store.types import to_micros
 from store.vocabulary import Channel, DeliveryState, Lane
@@ -55,15 +53,15 @@ class Recorded:
     waiting: int = 0
 
 
-def record(connection: Connection, now: datetime, drafts: "Sequence[Draft]", offer: Offer | None) -> Recorded:
+def record(
+    connection: Connection, now: datetime, drafts: "Sequence[Draft]", limits: StormLimits, offer: Offer | None
+) -> Recorded:
     """Write what came of some events; within a transaction, in which they have been taken."""
     recorded = Recorded(len(drafts))
-    if offer is not None and offer.revision != revision_in(connection):
-        offer = None
-    _insert_decisions(connection, [(one.event.id, card) for one in drafts for card in one.decisions])
+    decisions.record_in(connection, ((one.event.id, card) for one in drafts for card in one.decisions))
     notes = [(one.event, note) for one in drafts for note in one.notes]
     lanes = iter([lane for one in drafts for lane in one.lanes or (Lane.ORDINARY,) * one.letters])
-    too_many, held = _too_many(connection, now, notes), 0
+    too_many, held = _too_many(connection, now, notes, limits), 0
     keys, at = bulk.reserve_ids(connection, tables.notification, len(notes)), to_micros(now)
     numbers = iter(bulk.reserve_ids(connection, tables.delivery, sum(len(note.recipients) for _, note in notes)))
     texts: list[tuple[Any, ...]] = []
@@ -111,20 +109,9 @@ def record(connection: Connection, now: datetime, drafts: "Sequence[Draft]", off
     return recorded
 
 
-def _insert_decisions(connection: Connection, decisions: Sequence[tuple[int, DecisionCard]]) -> None:
-    rows = [
-        (event_id, card.rule_code, card.recipient, card.taken, card.reason, _params(card.params))
-        for event_id, card in decisions
-    ]
-    columns = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
-    bulk.insert_rows(connection, tables.decision, columns, rows)
-
-
-def _params(params: dict[str, str]) -> str:
-    return bulk.as_json(params) if params else "{}"
-
-
-def _too_many(connection: Connection, now: datetime, notes: "Sequence[tuple[StoredEvent, Note]]") -> Iterator[str]:
+def _too_many(
+    connection: Connection, now: datetime, notes: "Sequence[tuple[StoredEvent, Note]]", limits: StormLimits
+) -> Iterator[str]:
     """For each letter in turn why it is one too many, empty where it is not; the why of those that are is written."""
     letters = [
         (event, note.taken.rule.code, who.address)
@@ -132,7 +119,6 @@ def _too_many(connection: Connection, now: datetime, notes: "Sequence[tuple[Stor
         if note.taken.rule.channel is Channel.EMAIL
         for who in note.recipients
     ]
-    limits = storm_limits_in(connection)
     addressed = [Addressed(event.object_type, event.object_id, address) for event, _, address in letters]
     reasons = hold_in(connection, now, limits, addressed)
     above = [
@@ -140,7 +126,7 @@ def _too_many(connection: Connection, now: datetime, notes: "Sequence[tuple[Stor
         for (event, code, address), reason in zip(letters, reasons, strict=True)
         if reason
     ]
-    _insert_decisions(connection, above)
+    decisions.record_in(connection, above)
     return iter(reasons)
 
 

@@ -1,6 +1,7 @@
 """The settler: writes what became of letters in batches, together with the news of the connections."""
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable
@@ -62,6 +63,7 @@ class Settler:
         self._done: list[tuple[Settlement, str]] = []
         self._batch: _Batch | None = None
         self._outcome = asyncio.Event()
+        self._enough = asyncio.Event()
         self._writing = 0
         self._begun: float | None = None
         self._failing = False
@@ -88,11 +90,14 @@ class Settler:
         """Take what is to be written of a letter that was leased under a name."""
         self._done.append((settlement, owner))
         self._outcome.set()
+        if len(self._done) >= ENOUGH:
+            self._enough.set()
 
     def finish(self) -> None:
         """Nothing more will come."""
         self._finished = True
         self._outcome.set()
+        self._enough.set()
 
     async def run(self) -> None:
         """Write what comes until finished; a store that cannot be written is tried again."""
@@ -101,9 +106,9 @@ class Settler:
             await self._outcome.wait()
             if not self._finished:
                 self._outcome.clear()
-            due = steady() + SETTLE_EVERY_S
-            while len(self._done) < ENOUGH and steady() < due:  # noqa: ASYNC110
-                await asyncio.sleep(SETTLE_EVERY_S / 4)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_EVERY_S):
+                    await self._enough.wait()
             if self._finished and until is None:
                 until = steady() + LAST_TRIES_S
             try:
@@ -127,6 +132,7 @@ class Settler:
                 done[owner].append(settlement)
             self._writing = len(self._done)
             self._done, self._batch = [], _Batch(self._store.clock(), done)
+            self._enough.clear()
         elif self._done:
             self._outcome.set()
         await self._write(self._batch)

@@ -11,10 +11,10 @@ are scheduled anew, some at a time between the ticks (`dispatch.scheduling`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, text, update
 
 from dispatch.scheduling import begin, kinds_behind, step
 from dispatch.thresholds import LATE, Kind, Occurrence, Outcome, threshold_key
@@ -46,10 +46,12 @@ class Clock:
 
     Attributes:
         lateness: Seconds from the moment a threshold of a deadline was reached until the clock told of it.
+        next_at: When it must look next, as the last tick has seen it; `None` when nothing is to come.
     """
 
     def __init__(self, store: Store) -> None:
         self.lateness = Histogram(LATENESS_BOUNDS)
+        self.next_at: datetime | None = None
         self._store = store
         self._watched: Watched | None = None
         self._behind: list[Kind] = []
@@ -63,20 +65,18 @@ class Clock:
 
     def tick(self) -> int:
         """Make events of what was reached; gives how many."""
-        made = self._tick_waiting(self._read().waiting)
-        while True:
-            watched = self._read()
-            with self._store.read() as connection:
-                if not due_count(connection, self._store.clock()):
-                    return made
+        watched = self._read()
+        made = self._tick_waiting(watched.waiting)
+        while self.next_at is not None and self.next_at <= self._store.clock():
             looked = self._store.write(lambda con, watched=watched: _look(con, self._store.clock(), watched))
-            if looked is None:
-                continue  # the settings have just changed
-            made += looked.made
-            for seconds in looked.late:
-                self.lateness.add(seconds)
-            if not looked.deadlines:
-                return made  # another clock has them
+            if looked is not None:  # else the settings have just changed
+                made += looked.made
+                for seconds in looked.late:
+                    self.lateness.add(seconds)
+            watched = self._read()
+            if looked is not None and not looked.deadlines:
+                break  # another clock has them
+        return made
 
     def _tick_waiting(self, rules: Sequence[Rule]) -> int:
         """Days need not be counted more often than once a second."""
@@ -85,13 +85,6 @@ class Clock:
             return 0
         self._waited_at = now
         return self._store.write(lambda connection: _tick_waiting(connection, self._store.clock(), rules))
-
-    def next_at(self) -> datetime | None:
-        """When it must look next; `None` when nothing is to come."""
-        with self._store.read() as connection:
-            query = select(func.min(tables.deadline.c.next_at)).where(text("next_at IS NOT NULL"))
-            found = connection.execute(query).scalar()
-        return None if found is None else from_micros(found)
 
     def reschedule(self) -> bool:
         """Schedule some deadlines anew; gives whether there are more."""
@@ -112,7 +105,14 @@ class Clock:
                 self._watched = Watched.read(connection)
                 self._behind = kinds_behind(connection, self._watched.schedule)
                 self._begun.clear()
+            found = connection.execute(_first()).scalar()
+            self.next_at = None if found is None else from_micros(found)
             return self._watched
+
+
+@cache
+def _first() -> Select[int]:
+    return select(func.min(tables.deadline.c.next_at)).where(text("next_at IS NOT NULL"))
 
 
 def tick(store: Store) -> int:

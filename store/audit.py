@@ -5,9 +5,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, String, and_, cast, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 
 from store import tables
 from store.engine import Store
@@ -172,10 +187,13 @@ def _about(what: str) -> ColumnElement[bool]:
 
 def revision_in(connection: Connection) -> int:
     """The settings revision; 0 before the first change."""
-    value = connection.execute(
-        select(tables.meta.c.value).where(tables.meta.c.key == REVISION_KEY)
-    ).scalar_one_or_none()
-    return int(value or 0)
+    return int(connection.execute(_revision()).scalar_one_or_none() or 0)
+
+
+@cache
+def _revision() -> Select[str]:
+    """Asked all the time, so it is built once."""
+    return select(tables.meta.c.value).where(tables.meta.c.key == REVISION_KEY)
 
 
 def hold_revision_in(connection: Connection) -> int:

@@ -6,15 +6,34 @@ row by row, and the core spends more on building parameters than on the rows. He
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, Dialect, Select, Table, func, select
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    String,
+    Table,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+)  # fmt: skip
 
 MAX_PARAMETERS = 6_000
 """In one statement. SQLite allows 32,766 and PostgreSQL 65,535; more rows at once save nothing."""
 Row = Sequence[Any]
+NO_VALUES: Mapping[str, Any] = MappingProxyType({})
+_ID_LISTS: dict[str, Any] = {"sqlite": String(), "postgresql": ARRAY(BigInteger)}
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -67,34 +86,64 @@ def update_rows(
         connection.exec_driver_sql(statement, parameters)
 
 
-def fetch_rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def fetch_rows(
+    connection: Connection, query: Select[*tuple[Any, ...]], values: Mapping[str, Any] = NO_VALUES
+) -> list[tuple[Any, ...]]:
     """The rows of a query, of any columns but binary ones, fetched at one step.
 
     The driver of SQLite lets go of the interpreter at each row, like `executemany`; here the database makes one JSON
     document of them. What the query orders by must be told by its columns, where the order matters.
+
+    To build a query takes longer than to ask it: one that is asked all the time is built once, with a `bindparam` for
+    each of the `values`.
     """
     if connection.dialect.name != "sqlite":
-        return [tuple(row) for row in connection.execute(query)]
+        return [tuple(row) for row in connection.execute(query, values)]
+    document, readers = _as_document(query, connection.dialect)
+    rows: list[list[Any]] = json.loads(connection.execute(document, values).scalar_one())
+    for place, read in readers:
+        for row in rows:
+            row[place] = read(row[place])
+    return [tuple(row) for row in rows]
+
+
+@lru_cache(maxsize=64)
+def _as_document(
+    query: Select[*tuple[Any, ...]], dialect: Dialect
+) -> tuple[Select[str], list[tuple[int, Callable[[Any], Any]]]]:
+    """What asks for the rows of a query as one document, and how the values at some places of a row are read."""
     columns = query.subquery().c
     # A document goes in as it is; as a text in a text it would be read twice.
-    parts = [func.json(column) if isinstance(column.type, JSON) else column for column in columns]
-    whole = connection.execute(select(func.json_group_array(func.json_array(*parts)))).scalar_one()
-    rows: list[list[Any]] = json.loads(whole)
-    for place, column in enumerate(columns):
-        if isinstance(column.type, JSON):
-            continue
-        reads = column.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
-        if reads is not None:
-            for row in rows:
-                row[place] = reads(row[place])
-    return [tuple(row) for row in rows]
+    is_document = [isinstance(column.type, JSON) for column in columns]
+    parts = [func.json(column) if whole else column for column, whole in zip(columns, is_document, strict=True)]
+    readers = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    return select(func.json_group_array(func.json_array(*parts))), [
+        (place, read)
+        for place, (read, whole) in enumerate(zip(readers, is_document, strict=True))
+        if read is not None and not whole
+    ]
 
 
 def among(connection: Connection, column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
     """That a column is one of some ids; one parameter, however many."""
-    if connection.dialect.name != "sqlite":
-        return column.in_(ids)
-    return column.in_(select(func.json_each(as_json(list(ids))).table_valued("value").c.value))
+    dialect = connection.dialect.name
+    return _is_one_of(dialect, column, literal(id_list(dialect, ids), _ID_LISTS[dialect]))
+
+
+def among_given(dialect: str, column: ColumnElement[int]) -> ColumnElement[bool]:
+    """The same in a query that is kept: the ids are given when it is asked, as `ids`, made by `id_list`."""
+    return _is_one_of(dialect, column, bindparam("ids", type_=_ID_LISTS[dialect]))
+
+
+def id_list(dialect: str, ids: Sequence[int]) -> str | list[int]:
+    """Some ids as one parameter."""
+    return as_json(list(ids)) if dialect == "sqlite" else list(ids)
+
+
+def _is_one_of(dialect: str, column: ColumnElement[int], given: BindParameter[Any]) -> ColumnElement[bool]:
+    if dialect != "sqlite":
+        return column == any_(given)
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))
 
 
 def known_keys(

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from store import bulk, tables
+from store import bulk, decisions, tables
+from store.cards import DecisionCard
 from store.events import Data, part
 from store.outbox import HELD_BY_STORM
 from store.storms import DIGEST, go_values
@@ -162,9 +163,9 @@ def write_in(
         "accepted_at": now, "planned_at": now, "data": {"object": thing},
     }  # fmt: skip
     event_id = connection.execute(insert(tables.event).returning(tables.event.c.id), [event]).scalar_one()
-    decision = {"event_id": event_id, "rule_code": RULE, "recipient": gathered.address, "taken": True}
     params = {"letters": str(gathered.letters), "objects": str(len(gathered.parts))}
-    connection.execute(insert(tables.decision), [{**decision, "reason": EVENT_TYPE, "params": params}])
+    decided = DecisionCard(RULE, gathered.address, taken=True, reason=EVENT_TYPE, params=params)
+    decisions.record_in(connection, [(event_id, decided)])
     note = {"event_id": event_id, "rule_code": RULE, "language": gathered.language.value}
     note |= zip(("subject", "text", "html"), letter, strict=True)
     n = tables.notification

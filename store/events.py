@@ -6,9 +6,10 @@ The merged event is what is stored, so planning it later, or again, needs nothin
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, select, text, update
+from sqlalchemy import Connection, Row, Select, Update, and_, bindparam, select, text, update
 
 from store import bulk, event_keys, tables
 from store.deadlines import Deadlines
@@ -133,18 +134,19 @@ def unplanned(connection: Connection, limit: int, after: int = 0) -> list[Stored
 
 
 def _unplanned(connection: Connection, limit: int, after: int, *, urgent: bool) -> list[StoredEvent]:
+    rows = bulk.fetch_rows(connection, _waiting(urgent=urgent), {"after": after, "most": limit})
+    return sorted((StoredEvent(*row) for row in rows), key=lambda event: event.id)
+
+
+@cache
+def _waiting(*, urgent: bool) -> Select[*tuple[Any, ...]]:
     e = tables.event
     waiting = text(URGENT_EVENTS) if urgent else and_(e.c.planned_at.is_(None), e.c.event_type != EventType.DEADLINE)
-    query = (
-        select(
-            e.c.id, e.c.source, e.c.external_id, e.c.object_type, e.c.event_type, e.c.object_id, e.c.object_number,
-            e.c.title, e.c.at, e.c.data, e.c.accepted_at,
-        )
-        .where(waiting, e.c.id > after)
-        .order_by(e.c.id)
-        .limit(limit)
+    columns = (
+        e.c.id, e.c.source, e.c.external_id, e.c.object_type, e.c.event_type, e.c.object_id, e.c.object_number,
+        e.c.title, e.c.at, e.c.data, e.c.accepted_at,
     )  # fmt: skip
-    return sorted((StoredEvent(*row) for row in bulk.fetch_rows(connection, query)), key=lambda event: event.id)
+    return select(*columns).where(waiting, e.c.id > bindparam("after")).order_by(e.c.id).limit(bindparam("most"))
 
 
 def to_stored(row: Row[Any]) -> StoredEvent:
@@ -157,15 +159,23 @@ def to_stored(row: Row[Any]) -> StoredEvent:
 
 def take_planned(connection: Connection, now: datetime, ids: Sequence[int]) -> set[int]:
     """Mark events as planned; gives those that nobody else has planned meanwhile."""
-    e = tables.event
-    free = and_(bulk.among(connection, e.c.id, ids), e.c.planned_at.is_(None))
-    statement = update(e).where(free).values(planned_at=now)
-    if connection.dialect.name != "sqlite":
-        return set(connection.execute(statement.returning(e.c.id)).scalars())
+    dialect = connection.dialect.name
+    free, take = _taking(dialect)
+    given = {"ids": bulk.id_list(dialect, ids)}
+    if dialect != "sqlite":
+        return set(connection.execute(take.returning(tables.event.c.id), {**given, "now": now}).scalars())
     # A transaction that writes is alone here, and the rows of a RETURNING come one by one.
-    taken = {row[0] for row in bulk.fetch_rows(connection, select(e.c.id).where(free))}
-    connection.execute(statement)
+    taken = {row[0] for row in bulk.fetch_rows(connection, free, given)}
+    connection.execute(take, {**given, "now": now})
     return taken
+
+
+@cache
+def _taking(dialect: str) -> tuple[Select[*tuple[Any, ...]], Update]:
+    """What gives those of some events that wait for the planner, and what marks them as planned."""
+    e = tables.event
+    free = and_(bulk.among_given(dialect, e.c.id), e.c.planned_at.is_(None))
+    return select(e.c.id).where(free), update(e).where(free).values(planned_at=bindparam("now"))
 
 
 def as_stored(event: NewEvent, seen: Data | None, key: int = 0) -> StoredEvent:

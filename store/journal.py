@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from store import feed, message_ids, tables
-from store.cards import AttemptCard, DecisionCard, DeliveryCard, EventCard, FeedRow
+from store import decisions, feed, message_ids, tables
+from store.cards import AttemptCard, DeliveryCard, EventCard, FeedRow
 from store.engine import Store
 from store.settings import sending_in
 from store.vocabulary import Channel
@@ -100,18 +100,9 @@ def _event(connection: Connection, store: Store, row: Row[Any]) -> EventCard:
         at=row.at,
         accepted_at=row.accepted_at,
         planned_at=row.planned_at,
-        decisions=tuple(decisions(connection, [row.id])[row.id]),
+        decisions=tuple(decisions.of_events(connection, [row.id])[row.id]),
         deliveries=tuple(_deliveries(connection, store, ids)),
     )
-
-
-def decisions(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[DecisionCard]]:
-    """Decisions per event, in the order they were made."""
-    table = tables.decision
-    found: dict[int, list[DecisionCard]] = defaultdict(list)
-    for row in connection.execute(select(table).where(table.c.event_id.in_(event_ids)).order_by(table.c.id)):
-        found[row.event_id].append(DecisionCard(row.rule_code, row.recipient, row.taken, row.reason, row.params))
-    return found
 
 
 def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> list[DeliveryCard]:
@@ -126,7 +117,7 @@ def _deliveries(connection: Connection, store: Store, ids: Sequence[int]) -> lis
         tries[row.delivery_id].append(_try(row, row.outcome))
     down = connection.execute(select(f).where(f.c.delivery_id.in_(ids)))
     failures = {row.delivery_id: _try(row, "connection_failed") for row in down}
-    made = decisions(connection, sorted({row.event_id for row in rows}))
+    made = decisions.of_events(connection, sorted({row.event_id for row in rows}))
     parameters = sending_in(connection)
     key, domain = store.keyring.derive(message_ids.PURPOSE), parameters.system_address.rpartition("@")[2]
     cards: list[DeliveryCard] = []

@@ -3,10 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, and_, bindparam, func, or_, select, text, true, update
 
 from store import bulk, delivery_query, rates, tables
 from store.audit import record
@@ -35,8 +36,7 @@ _LAST_FAILURE = "ON CONFLICT (delivery_id) DO UPDATE SET " + ", ".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A leased letter with all the sender needs.
 
     Attributes:
@@ -60,8 +60,7 @@ class Claimed:
     accepted_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of a leased letter.
 
     Attributes:
@@ -91,7 +90,8 @@ def claim(connection: Connection, now: datetime, owner: str, limit: int, *, urge
     those behind the others get a share. A lease holds until the letter is settled or given back, or its dispatcher is
     found dead (`store.heartbeats`).
     """
-    d, n, e = tables.delivery, tables.notification, tables.event
+    if connection.execute(_any_due(), {"now": now}).first() is None:
+        return []  # which is what most of those who look find
     ids = _due(connection, now, Lane.URGENT, max(limit, urgent))
     if (room := limit - len(ids)) > 0:
         bulk_ids = _due(connection, now, Lane.BULK, room // BULK_SHARE)
@@ -101,29 +101,49 @@ def claim(connection: Connection, now: datetime, owner: str, limit: int, *, urge
         ids += ordinary + bulk_ids
     if not ids:
         return []
-    lease = {"state": DeliveryState.SENDING.value, "next_at": CLAIMED_AT, "claimed_by": owner}
-    connection.execute(update(d).where(bulk.among(connection, d.c.id, ids)).values(**lease))
+    lease, leased = _leasing(connection.dialect.name)
+    given = {"ids": bulk.id_list(connection.dialect.name, ids)}
+    connection.execute(lease, {**given, "owner": owner})
+    letters = [Claimed(*row) for row in bulk.fetch_rows(connection, leased, given)]
+    return sorted(letters, key=lambda letter: (letter.lane, letter.id))
+
+
+@cache
+def _leasing(dialect: str) -> tuple[Update, Select[*tuple[Any, ...]]]:
+    """What leases some letters, and what reads them."""
+    d, n, e = tables.delivery, tables.notification, tables.event
+    values: dict[str, Any] = {
+        "state": DeliveryState.SENDING.value,
+        "next_at": CLAIMED_AT,
+        "claimed_by": bindparam("owner"),
+    }
     columns = (
         d.c.id, d.c.notification_id, d.c.recipient_name, d.c.recipient_address, d.c.attempts, n.c.subject, n.c.text,
         n.c.html, e.c.object_type, e.c.object_id, d.c.created_at, d.c.lane, d.c.event_id, e.c.accepted_at,
     )  # fmt: skip
-    query = (
-        select(*columns)
-        .join(n, n.c.id == d.c.notification_id)
-        .join(e, e.c.id == d.c.event_id)
-        .where(bulk.among(connection, d.c.id, ids))
-    )
-    letters = [Claimed(*row) for row in bulk.fetch_rows(connection, query)]
-    return sorted(letters, key=lambda letter: (letter.lane, letter.id))
+    both = select(*columns).join(n, n.c.id == d.c.notification_id).join(e, e.c.id == d.c.event_id)
+    these = bulk.among_given(dialect, d.c.id)
+    return update(d).where(these).values(**values), both.where(these)
 
 
 def _due(connection: Connection, now: datetime, lane: Lane, limit: int) -> list[int]:
     """Letters of a lane that may go now, the oldest first; on a server locked, those that others have locked left."""
     if limit <= 0:
         return []
+    return [row[0] for row in bulk.fetch_rows(connection, _of_lane(), {"lane": lane.value, "now": now, "most": limit})]
+
+
+@cache
+def _of_lane() -> Select[*tuple[Any, ...]]:
     d = tables.delivery
-    due = select(d.c.id).where(DUE, d.c.lane == lane.value, d.c.next_at <= now).order_by(d.c.next_at).limit(limit)
-    return [row[0] for row in bulk.fetch_rows(connection, due.with_for_update(skip_locked=True))]
+    due = select(d.c.id).where(DUE, d.c.lane == bindparam("lane"), d.c.next_at <= bindparam("now"))
+    return due.order_by(d.c.next_at).limit(bindparam("most")).with_for_update(skip_locked=True)
+
+
+@cache
+def _any_due() -> Select[*tuple[Any, ...]]:
+    d = tables.delivery
+    return select(d.c.id).where(DUE, d.c.lane.in_(LANES), d.c.next_at <= bindparam("now")).limit(1)
 
 
 def settled_before(connection: Connection, at: datetime, done: Sequence[Settlement]) -> bool:

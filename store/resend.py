@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from store import tables
+from store import decisions, tables
 from store.acknowledgements import named
 from store.addresses import AddressError, mailbox_key, parse_address
 from store.audit import record_deed
+from store.cards import DecisionCard
 from store.engine import Store
 from store.errors import SettingsError
 from store.vocabulary import Channel, DeliveryState
@@ -74,8 +75,8 @@ def resend(store: Store, delivery_id: int, address: str, who: str, *, second: bo
         d = tables.delivery
         key = connection.execute(insert(d).values(**values).returning(d.c.id)).scalar_one()
         params = {"of": f"D{delivery_id}", "delivery": f"D{key}", "who": who}
-        decision = {"event_id": letter.event_id, "rule_code": letter.rule_code, "recipient": to, "reason": RESENT}
-        connection.execute(insert(tables.decision).values(**decision, taken=True, params=params))
+        decided = DecisionCard(letter.rule_code, to, taken=True, reason=RESENT, params=params)
+        decisions.record_in(connection, [(letter.event_id, decided)])
         after = {"ids": named([delivery_id]), "copy": f"D{key}", "address": to}
         record_deed(connection, now, who, "deliveries:resend", None, after)
         return Copy(key, to, before)

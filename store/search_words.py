@@ -31,16 +31,18 @@ def plain(text: str) -> str:
 
 def words(texts: Iterable[str]) -> set[str]:
     """What the words of some texts may be found by: of joined ones also what begins with a later part."""
-    found: set[str] = set()
-    for text in texts:
-        found.update(chunks(text))
-    joined = [chunk for chunk in found if not chunk.isalnum() or len(chunk) > MOST_WORD]
-    found.difference_update(joined)
-    for chunk in joined:
-        found.update(chunk[at.start() :][:MOST_WORD] for at in _BEGINNINGS.finditer(chunk))
+    between = {piece for text in texts for piece in fold(text).split()}
+    found = {piece for piece in between if piece.isalnum() and len(piece) <= MOST_WORD}
+    # Few are left: those with a sign in them, or at their end.
+    for chunk in {chunk for piece in between - found for chunk in _JOINED.findall(piece)}:
+        if chunk.isalnum() and len(chunk) <= MOST_WORD:
+            found.add(chunk)
+        else:
+            found.update(chunk[at.start() :][:MOST_WORD] for at in _BEGINNINGS.finditer(chunk))
     return found
 
 
+@lru_cache(maxsize=8192)
 def key(text: str) -> str:
     """What is compared as a whole: a number, an id, a type; without case, signs that are in no word made alike."""
     return _UNSAFE.sub("_", fold(text))[:MOST_WORD]

@@ -21,7 +21,7 @@ MAX_WORK = 100_000
 """Units of work in one rendering: a turn of a loop, an item of a list, or so many characters, are one."""
 CHARACTERS_A_UNIT = 64
 MAX_SECONDS = 0.5
-"""Seconds of work one rendering may take: a last resort, for the work is counted.
+"""Seconds of work one rendering may take once as many have passed: a last resort, for the work is counted.
 
 Work, because a letter must not be lost for a machine that was busy, or a process that was stopped.
 """
@@ -58,7 +58,7 @@ class _Budget:
     def __init__(self) -> None:
         self._left = MAX_WORK
         self._ends = time.perf_counter() + MAX_SECONDS
-        self._worked = time.thread_time()
+        self._worked: float | None = None
 
     def spend(self, units: int) -> None:
         """Take from it.
@@ -67,10 +67,16 @@ class _Budget:
             TooMuchError: Nothing is left.
         """
         self._left -= units
-        # The time on the wall is the cheaper one to ask for.
-        if self._left < 0 or (time.perf_counter() > self._ends and time.thread_time() - self._worked > MAX_SECONDS):
+        if self._left < 0 or (time.perf_counter() > self._ends and self._worked_too_long()):
             msg = "it does too much: shorten its loops and what it puts together"
             raise TooMuchError(msg)
+
+    def _worked_too_long(self) -> bool:
+        """Whether it has worked its time, counted from the first look: that clock is dear, and hardly ever needed."""
+        worked = time.thread_time()
+        if self._worked is None:
+            self._worked = worked
+        return worked - self._worked > MAX_SECONDS
 
 
 _BUDGET: ContextVar[_Budget | None] = ContextVar("budget", default=None)

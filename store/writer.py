@@ -7,8 +7,9 @@ a savepoint of one transaction, commits once, and only then hands out the result
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -152,6 +153,19 @@ class Writer:
         return failure
 
 
+@contextmanager
+def _savepoint(connection: Connection) -> Generator[None]:
+    """What `Connection.begin_nested` does, at a fifth of its cost: there is one for each job."""
+    connection.exec_driver_sql("SAVEPOINT job")
+    try:
+        yield
+    except BaseException:
+        if not connection.invalidated:  # else the whole transaction is gone
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT job")
+
+
 def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
     """Run a job under a savepoint: its result, or the error that is its own.
 
@@ -160,7 +174,7 @@ def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[A
     """
     for left in reversed(range(TRIES)):
         try:
-            with connection.begin_nested():
+            with _savepoint(connection):
                 return fn(connection), None
         except DBAPIError as error:
             if is_deadlock(error) or fault_in(error) is not None:

@@ -132,7 +132,10 @@ class WatermarkRow(SQLModel, table=True):
 
 
 class DecisionRow(SQLModel, table=True):
-    """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself."""
+    """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself.
+
+    Rules in a row that were left out for one reason share a row, their codes a line each (`store.decisions`).
+    """
 
     __tablename__: Any = "decision"
     __table_args__ = (

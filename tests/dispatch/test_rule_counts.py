@@ -11,7 +11,7 @@ from dispatch.intake import emit
 from dispatch.plan import Rulebook
 from dispatch.planner import Planner, Settings
 from dispatch.rule_counts import add_counts
-from store.cards import DecisionCard
+from store.cards import DecisionCard, StormLimits
 from store.engine import Store
 from store.rule_stats import Mark, RuleCount, RuleStats, read_stats
 from store.rulebook import list_rules, save_rule
@@ -72,7 +72,7 @@ def test_a_rule_whose_words_could_not_be_rendered_has_not_fired() -> None:
 
 @given(desks())
 def test_a_rule_is_counted_as_the_plan_has_it(desk: Desk) -> None:
-    settings = Settings(0, Rulebook(desk.rules), desk.directory, desk.company, OURS)
+    settings = Settings(0, Rulebook(desk.rules), desk.directory, desk.company, OURS, StormLimits())
     made = planner.draft(desk.event, settings)
     counts: defaultdict[str, RuleCount] = defaultdict(RuleCount)
     add_counts(counts, made.decisions, {note.taken.rule.code for note in made.notes})

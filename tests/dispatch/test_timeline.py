@@ -239,7 +239,7 @@ def _let_run(both: Both, until: datetime) -> set[tuple[int, int, str, tuple[str,
             the_clock.tick()
         the_clock.tick()
         happened |= {(*one, to_micros(both.clock.now)) for one in both.fired()}
-        following = the_clock.next_at()
+        following = the_clock.next_at
         if following is None:
             break
         both.clock.now = following

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from store import outbox, tables
+from store import decisions, outbox, tables
 from store.engine import Store
 from store.status import read_status
 from store.vocabulary import Channel, DeliveryState
@@ -87,11 +87,9 @@ def _sent(store: Store, channel: Channel) -> int:
 
 def _decisions(store: Store) -> dict[str, int]:
     """Decisions counted by reason, `taken` for those that were taken without one; the most frequent first."""
-    d = tables.decision
-    query = select(d.c.taken, d.c.reason, func.count()).group_by(d.c.taken, d.c.reason)
     counts: dict[str, int] = {}
     with store.read() as connection:
-        for taken, reason, count in connection.execute(query):
+        for (taken, reason), count in decisions.counted(connection).items():
             name = reason or ("taken" if taken else "left_out")
             counts[name] = counts.get(name, 0) + count
     return dict(sorted(counts.items(), key=lambda item: -item[1]))

@@ -1,0 +1,56 @@
+"""Decisions as they are stored: why a rule, or somebody in its roles, was taken or left out of an event."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from store import bulk, tables
+from store.cards import DecisionCard
+
+_BETWEEN = "\n"
+"""Between the codes of rules that share a row; a code is one line."""
+_COLUMNS = ("event_id", "rule_code", "recipient", "taken", "reason", "params")
+
+
+def record_in(connection: Connection, made: Iterable[tuple[int, DecisionCard]]) -> None:
+    """Write decisions with the event of each, in their order.
+
+    Rules in a row that were left out for one reason share a row: most of what is decided is that a rule is off, or not
+    for this event.
+    """
+    rows: list[tuple[Any, ...]] = []
+    codes: list[str] = []
+    shared: tuple[int, str] | None = None
+    for event_id, card in made:
+        if card.recipient or card.taken or card.params:
+            shared, params = None, bulk.as_json(card.params) if card.params else "{}"
+            rows.append((event_id, card.rule_code, card.recipient, card.taken, card.reason, params))
+        elif shared == (event_id, card.reason):
+            codes.append(card.rule_code)
+            rows[-1] = (event_id, _BETWEEN.join(codes), "", False, card.reason, "{}")
+        else:
+            shared, codes = (event_id, card.reason), [card.rule_code]
+            rows.append((event_id, card.rule_code, "", False, card.reason, "{}"))
+    bulk.insert_rows(connection, tables.decision, _COLUMNS, rows)
+
+
+def of_events(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[DecisionCard]]:
+    """Decisions per event, in the order they were made."""
+    table = tables.decision
+    found: dict[int, list[DecisionCard]] = defaultdict(list)
+    for row in connection.execute(select(table).where(table.c.event_id.in_(event_ids)).order_by(table.c.id)):
+        for code in row.rule_code.split(_BETWEEN):
+            found[row.event_id].append(DecisionCard(code, row.recipient, row.taken, row.reason, row.params))
+    return found
+
+
+def counted(connection: Connection) -> Counter[tuple[bool, str]]:
+    """How many there are in all, by whether something was taken, and the reason."""
+    code = tables.decision.c.rule_code
+    many = func.sum(1 + func.length(code) - func.length(func.replace(code, _BETWEEN, "")))
+    columns = (tables.decision.c.taken, tables.decision.c.reason)
+    return Counter(
+        {(taken, reason): int(n) for taken, reason, n in connection.execute(select(*columns, many).group_by(*columns))}
+    )
