@@ -239,12 +239,19 @@ def _follow(deadlines: Deadlines, event: NewEvent, seen: _Seen) -> None:
 def _read_objects(connection: Connection, keys: set[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
     table = tables.object_
     found = bulk.known_keys(connection, table, ("type", "external_id"), list(keys), also=("id",))
+    if not found:
+        return {}
+    dialect = connection.dialect.name
+    given = {"ids": bulk.id_list(dialect, [key[2] for key in found])}
+    return {(row[0], row[1]): _Seen(*row[2:]) for row in bulk.fetch_rows(connection, _known_objects(dialect), given)}
+
+
+@cache
+def _known_objects(dialect: str) -> Select[*tuple[Any, ...]]:
+    o = tables.object_
+    query = select(o.c.type, o.c.external_id, o.c.id, o.c.status, o.c.status_since, o.c.data, o.c.seen_at)
     # Locked until the merged object is written, in one order: two that merge at once would forget what one said.
-    query = select(table).where(table.c.id.in_([key[2] for key in found])).order_by(table.c.id).with_for_update()
-    return {
-        (row.type, row.external_id): _Seen(row.id, row.status, row.status_since, row.data, row.seen_at)
-        for row in (connection.execute(query) if found else ())
-    }
+    return query.where(bulk.among_given(dialect, o.c.id)).order_by(o.c.id).with_for_update()
 
 
 def _write_objects(
