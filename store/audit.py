@@ -22,7 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     update,
-)  # fmt: skip
+)
 
 from store import tables
 from store.engine import Store

@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
-)  # fmt: skip
+)
 
 MAX_PARAMETERS = 6_000
 """In one statement. SQLite allows 32,766 and PostgreSQL 65,535; more rows at once save nothing."""

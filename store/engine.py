@@ -29,9 +29,6 @@ from store.writer import Writer, Writes
 
 T = TypeVar("T")
 
-PAGE_BYTES = 8192
-"""Of a new file; one that is there keeps its own. A letter has some 6 KB: in SQLite's own 4 KB its rows are strewn over
-chains of pages, and to write them takes a tenth more of all CPU; with 16 KB small changes write more than they need."""
 CACHE_KIB = 16_384
 """Of pages of the file, for a connection, where it comes to use so many. SQLite's own 2 MiB cost a twentieth of a
 letter's CPU: the pages of the indexes of a batch were read and written again."""
@@ -101,7 +98,6 @@ def _use_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
         dbapi.isolation_level = None  # transactions are begun by us, below
         cursor = dbapi.cursor()
         cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-        cursor.execute(f"PRAGMA page_size={PAGE_BYTES}")
         _use_wal(cursor)
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")

@@ -25,7 +25,7 @@ def test_a_store_is_as_large_as_its_file(store: Store, tmp_path: Path) -> None:
         found = size_in(connection)
     assert 0 < found.used <= found.size
     if store.engine.dialect.name == "sqlite":
-        store.write(lambda connection: fill(connection, 200))
+        store.write(lambda connection: fill(connection, 100))
         store.write(lambda connection: connection.exec_driver_sql("DELETE FROM event"))
         with store.read() as connection:
             found = size_in(connection)
