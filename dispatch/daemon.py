@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -25,11 +26,11 @@ from dispatch.probe import Page, Probe
 from dispatch.sender import STORE_RETRY_S, Sender
 from dispatch.supervisor import Supervisor
 from dispatch.ticks import Clock, due_count, forget
+from dispatch.watching import Watching
 from store import outbox, rates, rule_stats, search_index
 from store.clock_jumps import from_the_future_in, put_back_in
 from store.engine import Store
 from store.errors import StoreUnreachableError
-from store.feed import Watch
 from store.storms import tidy
 
 _log = logging.getLogger(__name__)
@@ -53,11 +54,6 @@ MAX_LAG = 10_000
 """So many new deliveries may be missing from the index then."""
 TIDY_COUNTS_S = 3600.0
 """How often counts and the ledger are emptied of what is too old to be shown, or to fire again."""
-WATCH_S, DOZE_S = 0.005, 0.02
-"""How often the change counter is read, and how often where no event has come for a while; one read costs some
-microseconds, and so does waking up for it."""
-AWAKE_S = 1.0
-"""How long the watch is close after an event."""
 STIR_S = 0.05
 """How often the clock and the sender look again because of a change that brought no event."""
 FEW, PLAN_EVERY_S = 50, 0.008
@@ -162,13 +158,12 @@ class Daemon:
                 continue
 
     async def _watch_loop(self) -> None:
-        watch, stirred, stir_at, came_at = Watch(self._store), False, 0.0, 0.0
+        watching, stirred, stir_at = Watching(self._store), False, 0.0
         try:
             while True:
-                if watch.changed():
+                if watching.changed():
                     stirred = True
-                    if watch.unplanned():
-                        came_at = time.monotonic()
+                    if watching.brought_events():
                         self._plan_wake.set()
                 # Most of what is committed is our own, and of the rest hardly anything is as urgent as an event.
                 if stirred and (now := time.monotonic()) >= stir_at:
@@ -176,9 +171,9 @@ class Daemon:
                     self._tick_wake.set()
                     if self._sender.idle:
                         self._send_wake.set()
-                await asyncio.sleep(WATCH_S if time.monotonic() - came_at < AWAKE_S else DOZE_S)
+                await watching.wait(max(stir_at - time.monotonic(), 0) if stirred else math.inf)
         finally:
-            watch.close()
+            watching.close()
 
     async def _tick_loop(self) -> None:
         tidy_at, digest_at = time.monotonic() + TIDY_S, 0.0

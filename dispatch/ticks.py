@@ -36,6 +36,9 @@ BATCH = 200
 WAITING_CATCH_UP = timedelta(days=7)
 """After a longer silence, days of waiting that were over before are passed over: nobody is helped by them now."""
 WAITING_PAUSE = timedelta(seconds=1)
+WAITING_KEPT = timedelta(seconds=30)
+"""How old what is written of how far it has looked may be: a quiet store is not written to each second. After a restart
+so much is looked through again, and the ledger knows what was told of it."""
 LATENESS_BOUNDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 86400)
 FORGET_AFTER = timedelta(days=120)
 """Longer than any catch-up, so that what is forgotten is too old to fire again."""
@@ -84,6 +87,9 @@ class Clock:
         if self._waited_at is not None and timedelta() <= now - self._waited_at < WAITING_PAUSE:
             return 0
         self._waited_at = now
+        with self._store.read() as connection:
+            if not _is_to_tick_waiting(connection, now, rules):
+                return 0
         return self._store.write(lambda connection: _tick_waiting(connection, self._store.clock(), rules))
 
     def reschedule(self) -> bool:
@@ -202,12 +208,27 @@ def event_deadline(one: Deadline, reached: Occurrence, now: int, left_out: Seque
     return said
 
 
+def _by_key(rules: Sequence[Rule]) -> dict[str, Rule]:
+    return {threshold_key(rule): rule for rule in rules}
+
+
+def _marks(connection: Connection) -> dict[str, datetime]:
+    """Up to when was looked, by threshold."""
+    found = connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at))
+    return {row.threshold: row.at for row in found}
+
+
+def _is_to_tick_waiting(connection: Connection, now: datetime, rules: Sequence[Rule]) -> bool:
+    """Whether anything is to be written of the rules on days of waiting: a quiet store is left alone."""
+    by_key, marks = _by_key(rules), _marks(connection)
+    if set(marks) != set(by_key) or any(not timedelta() <= now - at < WAITING_KEPT for at in marks.values()):
+        return True
+    return any(connection.execute(_waited(rule, marks[key], now).limit(1)).first() for key, rule in by_key.items())
+
+
 def _tick_waiting(connection: Connection, now: datetime, rules: Sequence[Rule]) -> int:
     """Fire the rules on days of waiting: what fell into (watermark, now]."""
-    by_key = {threshold_key(rule): rule for rule in rules}
-    found = connection.execute(select(tables.watermark.c.threshold, tables.watermark.c.at))
-    marks: dict[str, datetime] = {row.threshold: row.at for row in found}
-    made = 0
+    by_key, marks, made = _by_key(rules), _marks(connection), 0
     for key, rule in by_key.items():
         since = marks.get(key)
         if since is None:
@@ -222,16 +243,21 @@ def _tick_waiting(connection: Connection, now: datetime, rules: Sequence[Rule]) 
     return made
 
 
-def _fire_waiting(connection: Connection, now: datetime, key: str, rule: Rule, since: datetime) -> int:
-    """Tell of objects that have been in a status for the rule's days since a moment before."""
+def _waited(rule: Rule, since: datetime, now: datetime) -> Select[*tuple[Any, ...]]:
+    """Objects whose days in a status were over in (since, now]."""
     o, days = tables.object_, timedelta(days=rule.waiting_days or 0)
-    query = select(o.c.id, o.c.external_id, o.c.status_since).where(
+    return select(o.c.id, o.c.external_id, o.c.status_since).where(
         o.c.type == rule.object_type,
         o.c.status.in_(rule.to_status),
         o.c.status_since > since - days,
         o.c.status_since <= now - days,
     )
-    rows = {row.id: row for row in connection.execute(query)}
+
+
+def _fire_waiting(connection: Connection, now: datetime, key: str, rule: Rule, since: datetime) -> int:
+    """Tell of objects that have been in a status for the rule's days since a moment before."""
+    days = timedelta(days=rule.waiting_days or 0)
+    rows = {row.id: row for row in connection.execute(_waited(rule, since, now))}
     at = to_micros(now)
     ledger = [
         (row.id, key, to_micros(row.status_since), at, to_micros(row.status_since + days), Outcome.FIRED.value)

@@ -15,6 +15,7 @@ from store import bulk, event_keys, tables
 from store.deadlines import Deadlines
 from store.types import to_micros
 from store.vocabulary import EventType
+from store.wakeups import bring_events
 
 Data = dict[str, Any]
 URGENT_EVENTS = "event.planned_at IS NULL AND event.event_type = 'deadline'"
@@ -85,6 +86,7 @@ def accept_in(connection: Connection, now: datetime, events: Sequence[NewEvent])
             fresh.append(event)
     if fresh:
         _store(connection, now, fresh)
+        bring_events(connection)
     return outcome
 
 

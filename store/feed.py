@@ -103,8 +103,15 @@ class Watch:
         """Whether to look again; true the first time."""
         return self._version_changed() if self._listener is None else self._told(self._listener)
 
+    def fileno(self) -> int | None:
+        """What becomes readable when it is time to look; `None` where one has to look by the clock."""
+        return self._listener.fileno() if self._listener is not None else None
+
     def unplanned(self) -> bool:
-        """Whether events wait for the planner; on PostgreSQL, where asking takes a round trip, whether they may."""
+        """Whether events wait for the planner; on PostgreSQL, whether some may have come since this was asked last."""
+        if self._listener is not None:
+            brought, self._listener.events = self._listener.events, False
+            return brought
         if self._connection is None:
             return True
         cursor = self._connection.cursor()
@@ -139,6 +146,7 @@ class Watch:
         told, now = listener.told(), time.monotonic()
         if told or now - self._looked_at >= LOOK_S:
             self._looked_at = now
+            listener.events |= not told
             listener.connect()
             return True
         return False

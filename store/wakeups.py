@@ -14,26 +14,38 @@ from sqlalchemy.exc import DBAPIError
 from store.errors import StoreUnreachableError
 
 CHANNEL = "vestnik"
+EVENTS = "events"
+"""What the news of a transaction says that has brought events: who plans need not look for those of all others."""
 # A transaction that wrote nothing has no id; to tell of it would keep idle dispatchers waking one another.
-_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
+_ANNOUNCE = text(f"SELECT pg_notify('{CHANNEL}', :news) WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
+_BROUGHT = "vestnik: brought events"
 
 Submit = Callable[[Callable[[Connection], Any]], "Future[Any]"]
+
+
+def bring_events(connection: Connection) -> None:
+    """Have the news of this transaction say that it has brought events."""
+    connection.info[_BROUGHT] = True
 
 
 def announce(connection: Connection) -> None:
     """Tell the listeners of this transaction once it is committed, if it writes anything."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_ANNOUNCE)
+        connection.execute(_ANNOUNCE, {"news": EVENTS if connection.info.pop(_BROUGHT, False) else ""})
 
 
 class Listener:
     """Hears of commits. Never blocks: connecting is left to the writer thread, which knows whether the server is up.
+
+    Attributes:
+        events: Whether one of those it was told of has brought events, or may have; for who asks to take back.
 
     Args:
         submit: `Store.submit`.
     """
 
     def __init__(self, submit: Submit) -> None:
+        self.events = True
         self._submit = submit
         self._opening: Future[Any] | None = None
         self._made: list[Any] = []
@@ -51,10 +63,16 @@ class Listener:
         from psycopg import Error  # the driver is there, for the connection is
 
         try:
-            return bool(list(self._connection.notifies(timeout=0)))
+            news = [one.payload for one in self._connection.notifies(timeout=0)]
         except Error:
             self._drop()
-            return True
+            news = [EVENTS]
+        self.events |= EVENTS in news
+        return bool(news)
+
+    def fileno(self) -> int | None:
+        """What becomes readable when there is news; `None` while it does not listen."""
+        return None if self._connection is None else int(self._connection.fileno())
 
     def connect(self) -> None:
         """Begin to connect, unless it is connected or about to be."""
@@ -80,6 +98,7 @@ class Listener:
             _discard(self._made)
         else:
             self._connection = opened.result()
+            self.events = True
         return self.listening
 
     def _drop(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from dispatch.intake import emit
-from dispatch.ticks import FORGET_AFTER, _look, forget, tick
+from dispatch.ticks import FORGET_AFTER, Clock, _look, forget, tick
 from dispatch.watched import Watched
 from store import tables
 from store.cards import StatusRules
@@ -403,3 +403,39 @@ def test_the_ledger_forgets_what_is_long_past(store: Store, clock: HandClock) ->
     assert not forget(store)
     with store.read() as connection:
         assert connection.execute(select(tables.fired_threshold)).all() == []
+
+
+def test_a_quiet_store_is_not_written_to_each_second(store: Store, clock: HandClock) -> None:
+    def marks() -> set[datetime]:
+        with store.read() as connection:
+            return set(connection.execute(select(tables.watermark.c.at)).scalars())
+
+    assert [rule for rule in list_rules(store) if rule.waiting_days], "there is something to look for"
+    the_clock = Clock(store)
+    clock.forward(seconds=40)
+    the_clock.tick()
+    begun = marks()
+    assert begun == {clock.now}
+    for _ in range(20):
+        clock.forward(seconds=1)
+        the_clock.tick()
+    assert marks() == begun
+    clock.forward(seconds=10)
+    the_clock.tick()
+    assert marks() == {clock.now}
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["goes on", "begins anew"])
+def test_days_that_are_over_are_told_once_by_a_clock_that_writes_seldom(
+    store: Store, clock: HandClock, anew: bool
+) -> None:
+    rule = next(rule for rule in list_rules(store) if rule.waiting_days)
+    emit(store, lines({**event(f"{rule.object_type}.added", status=rule.to_status[0]), "time": NOON.isoformat()}))
+    the_clock, told = Clock(store), 0
+    clock.forward(days=rule.waiting_days or 0, seconds=-15)
+    the_clock.tick()
+    for _ in range(60):
+        clock.forward(seconds=1)
+        the_clock = Clock(store) if anew else the_clock
+        told += the_clock.tick()
+    assert told == 1

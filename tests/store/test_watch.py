@@ -7,10 +7,13 @@ from contextlib import closing
 import pytest
 from sqlalchemy import insert, text
 
+from dispatch.intake import emit
+from dispatch.planner import Planner
 from store import feed, tables
 from store.engine import Store
 from store.feed import Watch
 from store.wakeups import CHANNEL
+from tests.desk import event, lines
 from tests.postgresql import Cluster
 
 PATIENCE_S = 30
@@ -60,6 +63,22 @@ def test_a_commit_of_another_process_is_noticed(store: Store, watch: Watch) -> N
 def test_a_commit_of_our_own_writer_is_noticed(store: Store, watch: Watch) -> None:
     write(store, "one")
     assert until_changed(watch)
+
+
+def test_who_plans_is_woken_by_events_alone(store: Store, watch: Watch) -> None:
+    while watch.unplanned():
+        pass  # on PostgreSQL there may be some until it is known that it listens
+    write(store, "one")
+    assert until_changed(watch)
+    assert not watch.unplanned()
+    emit(store, lines(event()))
+    assert until_changed(watch)
+    assert watch.unplanned()
+    assert Planner(store).plan_now() == 1
+    emit(store, lines(event()))
+    write(store, "two")
+    assert until_changed(watch)
+    assert not watch.unplanned(), "a duplicate brings nothing"
 
 
 def test_a_transaction_that_wrote_nothing_wakes_nobody(postgresql_url: str) -> None:
