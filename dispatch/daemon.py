@@ -327,12 +327,18 @@ class Daemon:
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store cannot be written: a full disk must not end the dispatcher."""
+        away = False
         while True:
             try:
-                return await work()
+                done = await work()
             except StoreUnreachableError as error:
+                away = True
                 _log.error("%s", error)
                 await asyncio.sleep(STORE_RETRY_S)
+            else:
+                if away:
+                    _log.warning("the store can be used again")
+                return done
 
     async def _idle_loop(self) -> None:
         """Stop once the clock has ticked, everything is planned and nothing is due now."""

@@ -7,8 +7,10 @@ neither end a line nor steer a terminal.
 
 import json
 import logging
+import math
 import os
 import sys
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +20,8 @@ from store.sanitise import clean_line, clean_text
 
 OURS = ("dispatch", "store", "tui")
 """Loggers the level is for. Libraries log bodies, statements and tokens below WARNING, and are never let."""
+REPEAT_S, FORGET_S = 60.0, 600.0
+"""How often one complaint is written, and after what silence it is a new one."""
 JOURNAL_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}
 """As sd-daemon(3) numbers them."""
 
@@ -89,6 +93,32 @@ class _TextFormatter(logging.Formatter):
         return "\n".join([line, *(f"{mark}    {one}" for one in told)])
 
 
+class _Seldom(logging.Filter):
+    """Lets a complaint through once in `REPEAT_S`, and then says how often it was made.
+
+    A store that is away is tried each second by several loops, all night long. What is about a letter or a connection
+    of its own, and what is no complaint, is always let through.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING or record.exc_info or _about(record):
+            return True
+        key, now = (record.name, record.getMessage()), time.monotonic()
+        self._said = {one: said for one, said in self._said.items() if now - said[0] < FORGET_S}
+        at, times = self._said.get(key, (-math.inf, 0))
+        if now - at < REPEAT_S:
+            self._said[key] = at, times + 1
+            return False
+        self._said[key] = now, 0
+        if times:
+            record.msg, record.args = "%s (and %d times since it was last said)", (key[1], times)
+        return True
+
+
 class _Handler(logging.StreamHandler[Any]):
     """Writes to standard error as it is at the moment: a console puts another in its place while it is on screen."""
 
@@ -110,6 +140,7 @@ def begin(form: LogFormat = LogFormat.TEXT, level: LogLevel = LogLevel.WARNING) 
     handler = _Handler()
     formatter = _JsonFormatter if form is LogFormat.JSON else _TextFormatter
     handler.setFormatter(formatter(journal=in_journal()))
+    handler.addFilter(_Seldom())
     logging.getLogger().addHandler(handler)
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,3 +105,27 @@ def test_in_the_journal_a_line_has_its_level_in_front_and_no_time(monkeypatch: p
     assert document.startswith('<4>{"time":')
     assert told[0] == "<3>dispatch.test: it failed"
     assert {line[:7] for line in told[1:]} == {"<3>    "}
+
+
+def test_a_complaint_is_written_once_a_minute(said: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is away all night does not fill the log with one line."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    logs.begin(LogFormat.TEXT, LogLevel.INFO)
+    log = logging.getLogger("dispatch.daemon")
+    for second in range(70):
+        clock.now = second
+        log.error("the store %s is away", "s")
+        log.warning("nothing can be claimed")
+        log.warning("connection is left alone", extra={"about": {"connection": second}})
+        log.info("well")
+    lines = [line.partition(": ")[2] for line in said().splitlines()]
+    once = ["the store s is away", "nothing can be claimed"]
+    assert [line for line in lines if line in once] == once
+    assert [line for line in lines if "times" in line] == [
+        f"{one} (and 59 times since it was last said)" for one in once
+    ]
+    assert sum("left alone" in line for line in lines) == lines.count("well") == 70
+    clock.now = 70 + logs.FORGET_S
+    log.error("the store %s is away", "s")
+    assert said().splitlines()[-1].endswith("is away")
