@@ -17,12 +17,12 @@ class Measured:
     cpu_sqlite: float = 0.44  # whole_line, 20,000 letters: CPU s per 1,000 letters
     cpu_postgresql: float = 0.75  # engines, 3,000 letters: the same on PostgreSQL
     cpu_server: float = 0.30  # engines: the server's CPU s per 1,000 letters
-    store_bytes: float = 7_600  # engines: bytes in the store a letter
-    log_bytes: float = 10_300  # engines: bytes of the server's log a letter
-    idle_cpu_sqlite_ms: float = 20.0  # idle: CPU ms a second
-    idle_cpu_postgresql_ms: float = 30.0  # idle: the same on PostgreSQL, the server's share in it
+    store_bytes: float = 7_000  # engines: bytes in the store a letter
+    log_bytes: float = 9_100  # engines: bytes of the server's log a letter
+    idle_cpu_sqlite_ms: float = 17.5  # idle: CPU ms a second
+    idle_cpu_postgresql_ms: float = 22.0  # idle: the same on PostgreSQL, the server's share in it
     idle_mb: float = 72  # idle: MB of a dispatcher
-    idle_transactions: float = 21  # idle: transactions a second
+    idle_transactions: float = 16  # idle: transactions a second
     connections: float = 5  # idle: connections to the server
 
 
