@@ -72,12 +72,13 @@ class Clock:
         made = self._tick_waiting(watched.waiting)
         while self.next_at is not None and self.next_at <= self._store.clock():
             looked = self._store.write(lambda con, watched=watched: _look(con, self._store.clock(), watched))
-            if looked is not None:  # else the settings have just changed
-                made += looked.made
-                for seconds in looked.late:
-                    self.lateness.add(seconds)
             watched = self._read()
-            if looked is not None and not looked.deadlines:
+            if looked is None:
+                continue  # the settings have just changed
+            made += looked.made
+            for seconds in looked.late:
+                self.lateness.add(seconds)
+            if not looked.deadlines:
                 break  # another clock has them
         return made
 

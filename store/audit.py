@@ -201,9 +201,7 @@ def hold_revision_in(connection: Connection) -> int:
 
     For whoever writes what follows from settings it has read before.
     """
-    meta = tables.meta
-    query = select(meta.c.value).where(meta.c.key == REVISION_KEY).with_for_update(read=True)
-    return int(connection.execute(query).scalar_one_or_none() or 0)
+    return int(connection.execute(_revision().with_for_update(read=True)).scalar_one_or_none() or 0)
 
 
 def settings_revision(store: Store) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -21,19 +22,22 @@ def record_in(connection: Connection, made: Iterable[tuple[int, DecisionCard]]) 
     for this event.
     """
     rows: list[tuple[Any, ...]] = []
-    codes: list[str] = []
-    shared: tuple[int, str] | None = None
-    for event_id, card in made:
-        if card.recipient or card.taken or card.params:
-            shared, params = None, bulk.as_json(card.params) if card.params else "{}"
-            rows.append((event_id, card.rule_code, card.recipient, card.taken, card.reason, params))
-        elif shared == (event_id, card.reason):
-            codes.append(card.rule_code)
-            rows[-1] = (event_id, _BETWEEN.join(codes), "", False, card.reason, "{}")
+    for shared, run in groupby(made, _shared):
+        if shared is None:
+            rows += [
+                (event_id, card.rule_code, card.recipient, card.taken, card.reason, bulk.as_json(card.params))
+                for event_id, card in run
+            ]
         else:
-            shared, codes = (event_id, card.reason), [card.rule_code]
-            rows.append((event_id, card.rule_code, "", False, card.reason, "{}"))
+            event_id, reason = shared
+            rows.append((event_id, _BETWEEN.join(card.rule_code for _, card in run), "", False, reason, "{}"))
     bulk.insert_rows(connection, tables.decision, _COLUMNS, rows)
+
+
+def _shared(one: tuple[int, DecisionCard]) -> tuple[int, str] | None:
+    """What a decision has in common with those it shares a row with; `None` when it has a row of its own."""
+    event_id, card = one
+    return None if card.recipient or card.taken or card.params else (event_id, card.reason)
 
 
 def of_events(connection: Connection, event_ids: Sequence[int]) -> dict[int, list[DecisionCard]]:
