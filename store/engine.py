@@ -309,8 +309,8 @@ class Store:
     def submit(self, fn: Callable[[Connection], T]) -> "Future[T]":
         """Queue a change; the future resolves once it is committed.
 
-        On PostgreSQL `fn` runs again when another process was quicker or a deadlock was broken: it changes nothing
-        but the store.
+        `fn` may run again, when a change that was to be committed with it fails, and on PostgreSQL when another
+        process was quicker or a deadlock was broken: it changes nothing but the store.
         """
         return self._writer.submit(fn)
 

@@ -80,9 +80,9 @@ def fault_in(error: BaseException) -> DBAPIError | None:
     return None
 
 
-def is_lost_race(error: DBAPIError) -> bool:
+def is_lost_race(error: Exception) -> bool:
     """Whether another process was quicker on PostgreSQL, so that doing the same again sees what it did."""
-    return _state(error) in _LOST
+    return isinstance(error, DBAPIError) and _state(error) in _LOST
 
 
 def is_deadlock(error: Exception) -> bool:

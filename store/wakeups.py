@@ -98,6 +98,7 @@ class Listener:
             _discard(self._made)
         else:
             self._connection = opened.result()
+            _discard([one for one in self._made if one is not self._connection])  # the job may have run again
             self.events = True
         return self.listening
 

@@ -1,7 +1,11 @@
 """The one writer thread, with group commit.
 
-Every change of the store is a job `fn(connection) -> T`. The thread takes what has queued up, runs each job under
-a savepoint of one transaction, commits once, and only then hands out the results: what was acknowledged is on disk.
+Every change of the store is a job `fn(connection) -> T`. The thread takes what has queued up, runs it in one
+transaction, commits once, and only then hands out the results: what was acknowledged is on disk. A job that fails does
+so alone, and a job may run again, so it changes nothing but the store.
+
+The thread keeps its connection: to take one from the pool and give it back costs as much as a small job, and on a
+server a question whether it still stands. Where it does not, the group is run again over a new one.
 """
 
 import queue
@@ -13,7 +17,6 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from store.errors import StoreUnreachableError
 from store.faults import fault_in, is_deadlock, is_lost_race, unreachable
@@ -36,6 +39,7 @@ GROUP_BOUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SECONDS_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+Result = tuple["Future[Any]", Any, Exception | None]
 
 
 class Writes:
@@ -67,6 +71,8 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._connection: Connection | None = None
+        self._committing = False
 
     def submit(self, fn: Callable[[Connection], T]) -> "Future[T]":
         """Queue a job; the future resolves after the commit. It cannot be cancelled: what is queued is done.
@@ -115,25 +121,18 @@ class Writer:
                 self._run_group(group)
                 if not ended:
                     time.sleep(GROUP_GAP_S)
+        self._let_go()
 
     def _run_group(self, group: list[Job]) -> None:
-        tries, begun = 1, time.perf_counter()
-        while True:
-            try:
-                with self._engine.connect() as connection, connection.begin():
-                    results = [(future, *_outcome(connection, fn)) for fn, future in group]
-                    announce(connection)
-            except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear of it, and the thread go on
-                if tries < TRIES and is_deadlock(error):
-                    time.sleep(DEADLOCK_PAUSE_S * tries)
-                    tries += 1
-                    continue
-                self.writes.failed += 1
-                failure = self._failure(error)
-                for _, future in group:
-                    future.set_exception(failure)
-                return
-            break
+        begun = time.perf_counter()
+        try:
+            results = self._results(group)
+        except Exception as error:  # noqa: BLE001 - whatever it is: who waits must hear of it, and the thread go on
+            self.writes.failed += 1
+            failure = self._failure(error)
+            for _, future in group:
+                future.set_exception(failure)
+            return
         self.writes.jobs.add(len(group))
         self.writes.seconds.add(time.perf_counter() - begun)
         for future, result, error in results:
@@ -141,6 +140,61 @@ class Writer:
                 future.set_result(result)
             else:
                 future.set_exception(error)
+
+    def _results(self, group: list[Job]) -> list[Result]:
+        """Run the jobs in a transaction; gives what came of each.
+
+        Savepoints cost as much as a small job, so there are none until one of several jobs fails: then all are run
+        again, each guarded from the others.
+
+        Raises:
+            Exception: Nothing was committed, or it is not known whether it was.
+        """
+        tries, guarded = 1, False
+        while True:
+            was_kept = self._connection is not None
+            try:
+                return self._transact(group, guarded=guarded)
+            except Exception as error:
+                self._let_go()
+                if tries < TRIES and is_deadlock(error):
+                    time.sleep(DEADLOCK_PAUSE_S * tries)
+                    tries += 1
+                    continue
+                if self._committing:
+                    raise
+                fault = fault_in(error)
+                if fault is not None:
+                    if fault.connection_invalidated and was_kept:
+                        continue  # it may have been lost since the last group
+                    raise
+                if guarded:
+                    raise
+                if len(group) == 1 and not is_lost_race(error):
+                    return [(group[0][1], None, _own(error))]
+                guarded = True
+
+    def _transact(self, group: list[Job], *, guarded: bool) -> list[Result]:
+        """Try to, once; `_committing` says how far it came."""
+        self._committing = False
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        connection = self._connection
+        with connection.begin():
+            results: list[Result] = (
+                [(future, *_guarded(connection, fn)) for fn, future in group]
+                if guarded
+                else [(future, fn(connection), None) for fn, future in group]
+            )
+            announce(connection)
+            self._committing = True
+        return results
+
+    def _let_go(self) -> None:
+        """Give the connection back: it may be one that was lost."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _failure(self, error: Exception) -> StoreUnreachableError:
         fault = fault_in(error)
@@ -155,7 +209,7 @@ class Writer:
 
 @contextmanager
 def _savepoint(connection: Connection) -> Generator[None]:
-    """What `Connection.begin_nested` does, at a fifth of its cost: there is one for each job."""
+    """What `Connection.begin_nested` does, at a fifth of its cost."""
     connection.exec_driver_sql("SAVEPOINT job")
     try:
         yield
@@ -166,7 +220,7 @@ def _savepoint(connection: Connection) -> Generator[None]:
     connection.exec_driver_sql("RELEASE SAVEPOINT job")
 
 
-def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
+def _guarded(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
     """Run a job under a savepoint: its result, or the error that is its own.
 
     Raises:
@@ -176,13 +230,16 @@ def _outcome(connection: Connection, fn: Callable[[Connection], Any]) -> tuple[A
         try:
             with _savepoint(connection):
                 return fn(connection), None
-        except DBAPIError as error:
+        except Exception as error:
             if is_deadlock(error) or fault_in(error) is not None:
                 raise
             if not (left and is_lost_race(error)):
-                return None, error
-        except StopIteration as error:  # a future takes none, and who waits for it would wait for ever
-            return None, RuntimeError(f"a change of the store came to its end too soon: {error!r}")
-        except Exception as error:  # noqa: BLE001 - each job's error belongs to whoever queued it
-            return None, error
+                return None, _own(error)
     raise AssertionError
+
+
+def _own(error: Exception) -> Exception:
+    """The error of a job as who waits for it is told: a future never tells of a `StopIteration`."""
+    if isinstance(error, StopIteration):
+        return RuntimeError(f"a change of the store came to its end too soon: {error!r}")
+    return error

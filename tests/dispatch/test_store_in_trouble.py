@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, func, select
 from sqlalchemy import event as sql_event
-from sqlalchemy import func, select
 
 from dispatch import daemon, sender, settler
 from dispatch.daemon import run
@@ -55,19 +55,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def read_only(store: Store) -> Generator[None]:
     """As if the file system had become read-only under an open store."""
+    word = "ON"
 
-    def refuse(raw: sqlite3.Connection, *_: object) -> None:
-        raw.execute("PRAGMA query_only=ON")
+    def apply(connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA query_only={word}")
 
-    def allow(raw: sqlite3.Connection, *_: object) -> None:
-        raw.execute("PRAGMA query_only=OFF")
-
-    sql_event.listen(store.engine, "checkout", refuse)
-    sql_event.listen(store.engine, "checkin", allow)
+    sql_event.listen(store.engine, "begin", apply)
     try:
         yield
     finally:
-        sql_event.remove(store.engine, "checkout", refuse)
+        word = "OFF"  # the listener stays: which connections it has been at nobody knows
 
 
 @contextmanager

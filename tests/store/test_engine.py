@@ -109,6 +109,8 @@ def test_a_full_disk_fails_the_group_and_not_the_store(tmp_path: Path) -> None:
 
     event.listen(store.engine, "connect", limit)
     store.engine.dispose()
+    # The writer keeps the connection it has.
+    store.write(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count={room}").scalar_one())
     with pytest.raises(StoreUnreachableError, match="disk is full"):
         store.write(_fill_the_disk)
     # What was queued together is acknowledged together or not at all.
