@@ -1,16 +1,19 @@
 """E-mail addresses: checked without asking the network, internal domains allowed."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import email_validator
-from email_validator import EmailNotValidError, validate_email
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 
 class AddressError(ValueError):
     """The text is not an e-mail address."""
 
 
-def _validate(text: str) -> email_validator.ValidatedEmail:
+def _validate(text: str) -> "ValidatedEmail":
+    from email_validator import EmailNotValidError, validate_email  # not to be loaded by who accepts an event
+
     if any(ord(c) < 33 or 0x7F <= ord(c) <= 0x9F for c in text):  # noqa: PLR2004 - controls and the space
         msg = "it has a space or a control character in it"
         raise AddressError(msg)

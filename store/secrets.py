@@ -16,9 +16,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from store.errors import SecretError, UnknownKeyError
 
 KEY_BYTES = 32
@@ -87,6 +84,8 @@ class Keyring:
 
     def seal(self, secret: str, place: str) -> bytes:
         """Encrypt a secret for one place, e.g. `mail_connection:3:password`."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # not to be loaded by who needs no secret
+
         key = self.keys[0]
         nonce = os.urandom(NONCE_BYTES)
         key_id = _key_id(key)
@@ -99,6 +98,9 @@ class Keyring:
         Raises:
             SecretError: No key fits, or the bytes were moved or changed.
         """
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         key_id = sealed[1 : 1 + KEY_ID_BYTES]
         nonce = sealed[1 + KEY_ID_BYTES : 1 + KEY_ID_BYTES + NONCE_BYTES]
         for key in self.keys:

@@ -16,9 +16,9 @@ def main() -> None:
             from tui.cli.console import run_console
 
             sys.exit(run_console(options.get("--store"), options.get("--language")))
-        from tui.cli.application import application
+        from tui.cli.application import load
 
-        application()
+        load(sys.argv[1:])()
     sys.exit(0)
 
 

@@ -1,41 +1,42 @@
-"""The commands, each a thin layer over the store and the dispatcher."""
+"""The commands, each a thin layer over the store and the dispatcher.
 
+Only the module of the command that is asked for is loaded: scripts call `vestnik emit` for each event, and all of them
+together take longer to load than an event to accept.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from dispatch.logs import LogFormat, LogLevel
 from store.vocabulary import Language
-from tui.cli import (
-    audit,
-    backup,
-    deadlines,
-    deeds,
-    dispatcher,
-    doctor,
-    housekeep,
-    mail,
-    mutes,
-    people,
-    queue,
-    rules,
-    settings,
-    storms,
-    story,
-    units,
-    web,
-)
 from tui.cli.logs import FORMAT_NAME, LEVEL_NAME, begin
 from tui.cli.options import Json, StoreUrl
 
-application = typer.Typer(
-    name="vestnik",
-    help="A terminal console for the notifications of a service desk. Without a command: the console.",
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+MODULES: Mapping[str, Sequence[str]] = {
+    "settings": ("upgrade", "apply", "export", "rekey"),
+    "people": ("people",),
+    "queue": ("emit", "status", "deliveries"),
+    "dispatcher": ("dispatch",),
+    "deeds": ("acknowledge", "retry", "cancel", "undo", "resend"),
+    "mutes": ("mute",),
+    "deadlines": ("deadlines",),
+    "storms": ("storms",),
+    "story": ("plan", "why"),
+    "rules": ("rules",),
+    "mail": ("check-mail",),
+    "doctor": ("doctor",),
+    "audit": ("audit",),
+    "backup": ("backup", "restore", "verify"),
+    "housekeep": ("housekeep",),
+    "units": ("units",),
+    "web": ("web",),
+}
+"""The commands by the module that has them; the help lists them so, those with commands of their own last."""
+_WITH_VALUE = frozenset({"--store", "--language", "--log-format", "--log-level"})
+"""Options before a command that a value follows."""
 
 
 def _version(asked: bool) -> None:
@@ -46,7 +47,6 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@application.callback(invoke_without_command=True)
 def console(
     context: typer.Context,
     store: StoreUrl = None,
@@ -71,7 +71,6 @@ def console(
         raise typer.Exit(run_console(store, language))
 
 
-@application.command()
 def demo(
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Without a screen: report at the end.")] = False,
@@ -84,8 +83,30 @@ def demo(
     raise typer.Exit(run_demo(seconds, headless, json, language))
 
 
-for module in (
-    settings, people, queue, dispatcher, deeds, mutes, deadlines, storms, story, rules, mail, doctor, audit, backup,
-    housekeep, units, web,
-):  # fmt: skip
-    module.add_to(application)
+def load(words: Sequence[str]) -> typer.Typer:
+    """The command line for these arguments: with the command they ask for, else with all there are."""
+    application = typer.Typer(
+        name="vestnik",
+        help="A terminal console for the notifications of a service desk. Without a command: the console.",
+        no_args_is_help=False,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    application.callback(invoke_without_command=True)(console)
+    application.command()(demo)
+    command = _command(words)
+    asked = [module for module, commands in MODULES.items() if command in commands]
+    for module in () if command == "demo" else asked or MODULES:
+        import_module(f"tui.cli.{module}").add_to(application)
+    return application
+
+
+def _command(words: Sequence[str]) -> str | None:
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return word
+        if word in _WITH_VALUE:
+            next(rest, None)
+    return None
