@@ -43,7 +43,7 @@ imports: $(VENV)/ready-dev ## Import contracts
 	@$(BIN)/lint-imports
 
 tests: $(VENV)/ready-dev ## Tests, with the coverage gate
-	@$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 
 format: $(VENV)/ready-dev ## Format the code
 	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .

@@ -23,6 +23,7 @@ from tests.mail_server import MailServer
 from tests.tui.waiting import until
 from tui.app import ConsoleApp
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 ROOT = Path(__file__).parent.parent
 CANARY = "Kanarienvogel-7391"
 OTHER = "Gefiederter-5527"

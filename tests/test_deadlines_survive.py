@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from dispatch.intake import emit
@@ -18,6 +19,7 @@ from store.rules import Threshold
 from store.vocabulary import RuleKind
 from tests.desk import event, furnish, lines
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 DEADLINES = 60
 KILLS = 6
 FIRST_S, EVERY_S = 1.5, 0.06

@@ -21,6 +21,7 @@ from tests.dispatch.doctor.servers import closed_port
 from tests.postfix_server import GREYLISTED, LOGIN, NOBODY, PASSWORD, SIZE_LIMIT, PostfixServer
 from tests.test_whole_line import vestnik
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 LIMITS = Limits(answer_s=10, silence_s=0.5, total_s=60)
 ENVELOPE = Envelope("robot@example.org", "olga@example.org", b"From: robot@example.org\r\n\r\nbody\r\n")
 

@@ -32,6 +32,7 @@ from tests.conftest import sqlite_url
 from tests.desk import event, furnish, open_store
 from tests.mail_server import Letter, MailServer
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 30.0
 CLIENT = "request.added.client.email"

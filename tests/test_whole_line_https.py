@@ -14,6 +14,8 @@ from tests.dispatch.channels.token_server import APPLICATION, SECRET, TENANT, To
 from tests.mail_server import Letter
 from tests.test_whole_line import vestnik
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
+
 
 def settings(protocol: str, server: EwsServer | GraphServer, tokens: TokenServer) -> str:
     connection = {

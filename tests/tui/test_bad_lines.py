@@ -31,6 +31,7 @@ from tests.tui.waiting import until
 from tui import eight_bit
 from tui.app import ConsoleApp
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 LETTERS = 400
 COLOURS = re.compile(rb"\x1b\[([0-9;]*)m")
 GREYS = {"default", "black", "white", "brightblack", "brightwhite"}

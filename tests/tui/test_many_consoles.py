@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from dispatch.intake import emit
 from dispatch.planner import Planner
 from store.cards import Person
@@ -23,6 +25,7 @@ from tests.tui.screens.sections import settle
 from tests.tui.what_is_seen import seen
 from tui.app import ConsoleApp
 
+pytestmark = pytest.mark.no_cover  # whole programs go where the tests of their parts have been
 SOON_S = 2.0
 """Half a second is promised (`python -m tests.bench consoles`); here other tests take their part of the machine, and
 one of the deeds may wait for them longer than most."""
