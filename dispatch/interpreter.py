@@ -11,9 +11,14 @@ COLLECT_AFTER = 50_000
 without its help; Python's own 700 made it look at them again and again, for a third of all CPU."""
 
 
+def collect_seldom() -> None:
+    """Have the garbage collector look less often: while a program starts, all it would find is what stays."""
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
 def prepare() -> None:
     """Suit the interpreter to the hot path; for a whole process, so only a command of its own calls it."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()  # what the imports made stays for good
-    gc.set_threshold(COLLECT_AFTER, 20, 20)
+    collect_seldom()

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
-from sqlmodel import Column, Field, SQLModel
+from sqlmodel import Column, Field
 
+from store.tables.row import Row
 from store.types import BigKey, UtcMicros
 
 
@@ -13,7 +14,7 @@ def _open(name: str, column: str, where: str) -> Index:
     return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
 
 
-class AcknowledgementRow(SQLModel, table=True):
+class AcknowledgementRow(Row, table=True):
     """Who has seen to a delivery. A table of its own, so that deliveries are not widened by what few of them have."""
 
     __tablename__: Any = "acknowledgement"
@@ -23,7 +24,7 @@ class AcknowledgementRow(SQLModel, table=True):
     note: str
 
 
-class MuteRow(SQLModel, table=True):
+class MuteRow(Row, table=True):
     """What is not told for a time; `left_out` counts the notifications it kept back."""
 
     __tablename__: Any = "mute"
@@ -40,7 +41,7 @@ class MuteRow(SQLModel, table=True):
     left_out: int = Field(default=0, sa_type=BigInteger)
 
 
-class LetterMoveRow(SQLModel, table=True):
+class LetterMoveRow(Row, table=True):
     """Letters sent again or withdrawn by hand, all at once or so many a minute; `until` is when the last is due."""
 
     __tablename__: Any = "letter_move"
@@ -56,7 +57,7 @@ class LetterMoveRow(SQLModel, table=True):
     undone_by: str = ""
 
 
-class MovedLetterRow(SQLModel, table=True):
+class MovedLetterRow(Row, table=True):
     """A letter as it was before it was moved by hand; `due` is the `next_at` it was given."""
 
     __tablename__: Any = "moved_letter"

@@ -3,12 +3,13 @@
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Integer
-from sqlmodel import Column, Field, SQLModel
+from sqlmodel import Column, Field
 
+from store.tables.row import Row
 from store.types import BigKey
 
 
-class RetentionRow(SQLModel, table=True):
+class RetentionRow(Row, table=True):
     """How long what is kept; one row. 0 means for ever, and no limit."""
 
     __tablename__: Any = "retention"
@@ -18,7 +19,7 @@ class RetentionRow(SQLModel, table=True):
     most_megabytes: int = 0
 
 
-class HousekeepingRow(SQLModel, table=True):
+class HousekeepingRow(Row, table=True):
     """Who removes at present, what the run under way and the last one did, and the last check; one row.
 
     `held_until` is in µs. `run`, `last_run` are those of `store.housekeeping.Run`, `last_check` is that of
@@ -34,14 +35,14 @@ class HousekeepingRow(SQLModel, table=True):
     last_check: dict[str, Any] | None = Field(default=None, sa_type=JSON)
 
 
-class EventKeyRow(SQLModel, table=True):
+class EventKeyRow(Row, table=True):
     """The key of an event that was removed, so that it is not taken for a new one; a hash (`store.event_keys`)."""
 
     __tablename__: Any = "event_key"
     key: int = Field(sa_column=Column(BigKey, primary_key=True, autoincrement=False))
 
 
-class StoreSizeRow(SQLModel, table=True):
+class StoreSizeRow(Row, table=True):
     """How large the store was on a day (since the epoch, in UTC), when it was last looked at, in bytes."""
 
     __tablename__: Any = "store_size"

@@ -7,7 +7,9 @@ made by statements, because no table of SQLAlchemy's can say it.
 from typing import Any, cast
 
 from sqlalchemy import DDL, BigInteger, MetaData, Table, event
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from store.tables.row import Row
 
 _OPTIONS = "content='', detail='none', columnsize=0, tokenize=\"ascii tokenchars '-._@/:+=~!^&#'\""
 MERGED_BY_US = (("automerge", 0), ("crisismerge", 64))
@@ -26,7 +28,7 @@ ON_SERVER = (
 )
 
 
-class SearchStateRow(SQLModel, table=True):
+class SearchStateRow(Row, table=True):
     """One row: the deliveries from `low` to `high` are in the index; none are while `low` is above `high`."""
 
     __tablename__: Any = "search_state"

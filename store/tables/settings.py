@@ -4,12 +4,13 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, LargeBinary
-from sqlmodel import Column, Field, SQLModel
+from sqlmodel import Column, Field
 
+from store.tables.row import Row
 from store.types import EPOCH, BigKey, Sortable, UtcMicros
 
 
-class MetaRow(SQLModel, table=True):
+class MetaRow(Row, table=True):
     """Facts about the store itself: `settings_revision`, `store_id`."""
 
     __tablename__: Any = "meta"
@@ -17,7 +18,7 @@ class MetaRow(SQLModel, table=True):
     value: str
 
 
-class PersonRow(SQLModel, table=True):
+class PersonRow(Row, table=True):
     """Somebody in the directory; `email` is kept in lower case. `search` is as in `store.folding`."""
 
     __tablename__: Any = "person"
@@ -31,7 +32,7 @@ class PersonRow(SQLModel, table=True):
     search: str = Field(sa_type=Sortable, index=True)
 
 
-class TeamRow(SQLModel, table=True):
+class TeamRow(Row, table=True):
     """A team; `leader` is an e-mail address."""
 
     __tablename__: Any = "team"
@@ -41,7 +42,7 @@ class TeamRow(SQLModel, table=True):
     leader: str | None = None
 
 
-class MembershipRow(SQLModel, table=True):
+class MembershipRow(Row, table=True):
     """Who is in which team."""
 
     __tablename__: Any = "membership"
@@ -49,7 +50,7 @@ class MembershipRow(SQLModel, table=True):
     team_code: str = Field(primary_key=True, index=True)
 
 
-class CompanyRow(SQLModel, table=True):
+class CompanyRow(Row, table=True):
     """The company card; one row."""
 
     __tablename__: Any = "company"
@@ -65,7 +66,7 @@ class CompanyRow(SQLModel, table=True):
     special_days: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
-class SendingRow(SQLModel, table=True):
+class SendingRow(Row, table=True):
     """Sending parameters; one row."""
 
     __tablename__: Any = "sending_parameters"
@@ -82,7 +83,7 @@ class SendingRow(SQLModel, table=True):
     transcripts: str = Field(default="failures", sa_column_kwargs={"server_default": "failures"})
 
 
-class SilentModeRow(SQLModel, table=True):
+class SilentModeRow(Row, table=True):
     """Silent mode; one row."""
 
     __tablename__: Any = "silent_mode"
@@ -92,7 +93,7 @@ class SilentModeRow(SQLModel, table=True):
     until: datetime | None = Field(default=None, sa_type=UtcMicros)
 
 
-class StormLimitsRow(SQLModel, table=True):
+class StormLimitsRow(Row, table=True):
     """Limits against floods of letters; one row."""
 
     __tablename__: Any = "storm_limits"
@@ -105,7 +106,7 @@ class StormLimitsRow(SQLModel, table=True):
     digest_minutes: int = 10
 
 
-class DeadlineSettingsRow(SQLModel, table=True):
+class DeadlineSettingsRow(Row, table=True):
     """How deadlines run, and what is told of those that passed while nobody looked; one row."""
 
     __tablename__: Any = "deadline_settings"
@@ -116,7 +117,7 @@ class DeadlineSettingsRow(SQLModel, table=True):
     catch_up_days: int = 7
 
 
-class MailConnectionRow(SQLModel, table=True):
+class MailConnectionRow(Row, table=True):
     """A connection for outgoing mail. Secrets are sealed; `*_source` is where they came from, for the export."""
 
     __tablename__: Any = "mail_connection"
@@ -148,7 +149,7 @@ class MailConnectionRow(SQLModel, table=True):
     priority: int = 1
 
 
-class ConnectionHealthRow(SQLModel, table=True):
+class ConnectionHealthRow(Row, table=True):
     """How a connection does; written by dispatchers."""
 
     __tablename__: Any = "connection_health"
@@ -169,7 +170,7 @@ class ConnectionHealthRow(SQLModel, table=True):
     rate_limit_at: datetime | None = Field(default=None, sa_type=UtcMicros)
 
 
-class RuleRow(SQLModel, table=True):
+class RuleRow(Row, table=True):
     """An event action or an escalation."""
 
     __tablename__: Any = "rule"
@@ -206,7 +207,7 @@ class RuleRow(SQLModel, table=True):
     standard: bool = False
 
 
-class RuleViewRow(SQLModel, table=True):
+class RuleViewRow(Row, table=True):
     """A view of the lists of rules: what is filtered for, and by which column they are sorted."""
 
     __tablename__: Any = "rule_view"
@@ -217,7 +218,7 @@ class RuleViewRow(SQLModel, table=True):
     descending: bool
 
 
-class DeliveryViewRow(SQLModel, table=True):
+class DeliveryViewRow(Row, table=True):
     """A view of the list of deliveries: what is filtered for; `place` is the number of its key, 1 to 9."""
 
     __tablename__: Any = "delivery_view"
@@ -227,7 +228,7 @@ class DeliveryViewRow(SQLModel, table=True):
     place: int | None = None
 
 
-class AuditRow(SQLModel, table=True):
+class AuditRow(Row, table=True):
     """Every change of a setting: who, when, before, after. Secrets appear as the word "changed".
 
     `reverts` is the entry this one took back.

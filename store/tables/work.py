@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
-from sqlmodel import Column, Field, SQLModel
+from sqlmodel import Column, Field
 
+from store.tables.row import Row
 from store.types import BigKey, UtcMicros
 
 
@@ -18,7 +19,7 @@ HELD_BY_STORM = "state = 2 AND reason IN ('storm_object', 'storm_recipient')"
 """Letters above a limit. The query must say it to the letter to use the index."""
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Row, table=True):
     """An accepted event. `data` is the event merged with what was last seen of its object: planning needs no more."""
 
     __tablename__: Any = "event"
@@ -49,7 +50,7 @@ class EventRow(SQLModel, table=True):
     data: dict[str, Any] = Field(sa_type=JSON)
 
 
-class ObjectRow(SQLModel, table=True):
+class ObjectRow(Row, table=True):
     """What was last seen of an object of the desk."""
 
     __tablename__: Any = "object"
@@ -67,7 +68,7 @@ class ObjectRow(SQLModel, table=True):
     data: dict[str, Any] = Field(sa_type=JSON)
 
 
-class DeadlineRow(SQLModel, table=True):
+class DeadlineRow(Row, table=True):
     """A clock an object runs against, as `store.deadlines.Deadline` says. Times are µs since the epoch.
 
     `next_at` is when the clock is to look at it: the next threshold, at once after a change, never when nothing is to
@@ -97,7 +98,7 @@ class DeadlineRow(SQLModel, table=True):
     next_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class FiredThresholdRow(SQLModel, table=True):
+class FiredThresholdRow(Row, table=True):
     """The ledger of thresholds that were reached: unique, so that two clocks do no harm.
 
     `due` is the due time the desk gave; `outcome` is that of `dispatch.thresholds`; `reached_at` in µs.
@@ -112,7 +113,7 @@ class FiredThresholdRow(SQLModel, table=True):
     outcome: str
 
 
-class ScheduleRow(SQLModel, table=True):
+class ScheduleRow(Row, table=True):
     """What the deadlines of a kind are scheduled by; while something is added, by what, and up to which id."""
 
     __tablename__: Any = "clock_schedule"
@@ -123,7 +124,7 @@ class ScheduleRow(SQLModel, table=True):
     after_id: int | None = Field(default=None, sa_type=BigInteger)
 
 
-class WatermarkRow(SQLModel, table=True):
+class WatermarkRow(Row, table=True):
     """Up to when rules that wait for days in a status have been looked at."""
 
     __tablename__: Any = "clock_watermark"
@@ -131,7 +132,7 @@ class WatermarkRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcMicros)
 
 
-class DecisionRow(SQLModel, table=True):
+class DecisionRow(Row, table=True):
     """Why a rule, or a recipient of a rule, was taken or left out. `recipient` is empty for the rule itself.
 
     Rules in a row that were left out for one reason share a row, their codes a line each (`store.decisions`).
@@ -158,7 +159,7 @@ class DecisionRow(SQLModel, table=True):
     params: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
-class RuleDayRow(SQLModel, table=True):
+class RuleDayRow(Row, table=True):
     """What a rule did on a day; the counts are those of `store.rule_stats.RuleCount`, days are since the epoch, in UTC.
 
     `last_at` is when it last told anybody on that day.
@@ -176,7 +177,7 @@ class RuleDayRow(SQLModel, table=True):
     last_at: datetime | None = Field(default=None, sa_type=UtcMicros)
 
 
-class NotificationRow(SQLModel, table=True):
+class NotificationRow(Row, table=True):
     """What is said, rendered once per event, rule and language."""
 
     __tablename__: Any = "notification"
@@ -191,7 +192,7 @@ class NotificationRow(SQLModel, table=True):
     html: str
 
 
-class DeliveryRow(SQLModel, table=True):
+class DeliveryRow(Row, table=True):
     """One notification for one recipient over one channel.
 
     `next_at` says when a new or failed one is due; one that is claimed is due on no day that comes
@@ -241,7 +242,7 @@ class DeliveryRow(SQLModel, table=True):
     """The delivery that told of this one together with others."""
 
 
-class AttemptRow(SQLModel, table=True):
+class AttemptRow(Row, table=True):
     """One try at a delivery."""
 
     __tablename__: Any = "attempt"
@@ -259,7 +260,7 @@ class AttemptRow(SQLModel, table=True):
     """Of a failed one what was said, a line each; of one that was sent the answer is enough."""
 
 
-class ConnectionFailureRow(SQLModel, table=True):
+class ConnectionFailureRow(Row, table=True):
     """The last time a connection failed with a delivery in hand, which is no attempt at the delivery.
 
     One row for each delivery, whatever the outage lasts.
@@ -277,7 +278,7 @@ class ConnectionFailureRow(SQLModel, table=True):
     transcript: str
 
 
-class DispatcherRow(SQLModel, table=True):
+class DispatcherRow(Row, table=True):
     """A dispatcher and its heartbeat."""
 
     __tablename__: Any = "dispatcher"
@@ -288,7 +289,7 @@ class DispatcherRow(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcMicros)
 
 
-class LetterCountRow(SQLModel, table=True):
+class LetterCountRow(Row, table=True):
     """How many letters were made for somebody, or for somebody about one object, in a window and the one before it.
 
     One row for each, whatever the flood: a batch of letters costs one statement (`store.storms`).
@@ -302,7 +303,7 @@ class LetterCountRow(SQLModel, table=True):
     letters_before: int
 
 
-class LetterRateRow(SQLModel, table=True):
+class LetterRateRow(Row, table=True):
     """How many letters got into a state (sent, held, dead) within a minute since 1970 (`store.rates`).
 
     `shard` is who counted: dispatchers on one store do not wait for each other's rows.
@@ -315,7 +316,7 @@ class LetterRateRow(SQLModel, table=True):
     letters: int
 
 
-class RowCountRow(SQLModel, table=True):
+class RowCountRow(Row, table=True):
     """How many rows `delivery` and `event` have, in parts whose sum counts.
 
     The database counts by itself, by triggers (migration 0014): so it is right whoever writes, and after every commit.
@@ -328,7 +329,7 @@ class RowCountRow(SQLModel, table=True):
     rows: int = Field(sa_type=BigInteger)
 
 
-class StormRow(SQLModel, table=True):
+class StormRow(Row, table=True):
     """What holds during a storm: until when letters are gathered, or let through.
 
     `kind` is `digest` (`key` is a recipient's address, letters are gathered), `object` or `recipient` (let through).

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 def main() -> None:
     """Run `vestnik`."""
+    from dispatch.interpreter import collect_seldom
     from tui.cli.encoding import suit_terminal
     from tui.cli.output import report_store_fault
 
+    collect_seldom()
     suit_terminal()
     with report_store_fault():
         options = console_options(sys.argv[1:])
