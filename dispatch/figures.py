@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from store.histogram import Histogram
@@ -14,6 +15,18 @@ TRANSACTION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1
 MOST_KINDS = 500
 """Kinds of attempts told apart: connections come and go under new names, and each would be kept for ever."""
 OTHER = "other"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a sender has done since it started."""
+
+    sent: int = 0
+    failed: int = 0
+    dead: int = 0
+    held: int = 0
+    released: int = 0
+    connection_faults: int = 0
 
 
 class Figures:

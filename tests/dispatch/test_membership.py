@@ -18,7 +18,7 @@ from dispatch import identity
 from dispatch.identity import is_dead, new_name
 from dispatch.intake import emit
 from dispatch.membership import DEAD_AFTER_S, FRESH_FOR_S, HEARTBEAT_S, WATCHED_S, Membership
-from dispatch.sender import SESSIONS
+from dispatch.workers import SESSIONS
 from store import outbox, tables
 from store.cards import DispatcherCard
 from store.engine import Store

@@ -14,8 +14,8 @@ from sqlalchemy import event as sql_event
 from dispatch import daemon, sender, settler
 from dispatch.daemon import run
 from dispatch.intake import emit
-from dispatch.sender import SESSIONS
 from dispatch.settler import MOST_UNRECORDED
+from dispatch.workers import SESSIONS
 from store import tables
 from store.engine import Store
 from store.errors import StoreUnreachableError
