@@ -192,9 +192,9 @@ class Writer:
 
     def _let_go(self) -> None:
         """Give the connection back: it may be one that was lost."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _failure(self, error: Exception) -> StoreUnreachableError:
         fault = fault_in(error)
