@@ -22,8 +22,8 @@ class Measured:
     idle_cpu_sqlite_ms: float = 17.5  # idle: CPU ms a second
     idle_cpu_postgresql_ms: float = 22.0  # idle: the same on PostgreSQL, the server's share in it
     idle_mb: float = 72  # idle: MB of a dispatcher
-    idle_transactions: float = 16  # idle: transactions a second
-    connections: float = 5  # idle: connections to the server
+    idle_transactions: float = 13  # idle: transactions a second
+    connections: float = 6  # idle: connections to the server
 
 
 @dataclass(frozen=True, slots=True)
