@@ -13,9 +13,10 @@ import typer
 from dispatch.logs import LogFormat, LogLevel
 from store.vocabulary import Language
 from tui.cli.logs import FORMAT_NAME, LEVEL_NAME, begin
-from tui.cli.options import Json, StoreUrl
+from tui.cli.options import StoreUrl
 
 MODULES: Mapping[str, Sequence[str]] = {
+    "demo": ("demo",),
     "settings": ("upgrade", "apply", "export", "rekey"),
     "people": ("people",),
     "queue": ("emit", "status", "deliveries"),
@@ -71,18 +72,6 @@ def console(
         raise typer.Exit(run_console(store, language))
 
 
-def demo(
-    seconds: Annotated[float | None, typer.Option(help="End after so many seconds.")] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="Without a screen: report at the end.")] = False,
-    json: Json = False,
-    language: Annotated[Language | None, typer.Option(help="ru or en.")] = None,
-) -> None:
-    """A throw-away service desk with the console on top; leaves nothing behind."""
-    from tui.demo.run import run_demo
-
-    raise typer.Exit(run_demo(seconds, headless, json, language))
-
-
 def load(words: Sequence[str]) -> typer.Typer:
     """The command line for these arguments: with the command they ask for, else with all there are."""
     application = typer.Typer(
@@ -94,10 +83,9 @@ def load(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     application.callback(invoke_without_command=True)(console)
-    application.command()(demo)
     command = _command(words)
     asked = [module for module, commands in MODULES.items() if command in commands]
-    for module in () if command == "demo" else asked or MODULES:
+    for module in asked or MODULES:
         import_module(f"tui.cli.{module}").add_to(application)
     return application
 
