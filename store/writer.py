@@ -165,14 +165,14 @@ class Writer:
                     raise
                 fault = fault_in(error)
                 if fault is not None:
-                    if fault.connection_invalidated and was_kept:
-                        continue  # it may have been lost since the last group
+                    if not (fault.connection_invalidated and was_kept):
+                        raise  # else it may have been lost since the last group
+                elif guarded:
                     raise
-                if guarded:
-                    raise
-                if len(group) == 1 and not is_lost_race(error):
+                elif len(group) == 1 and not is_lost_race(error):
                     return [(group[0][1], None, _own(error))]
-                guarded = True
+                else:
+                    guarded = True
 
     def _transact(self, group: list[Job], *, guarded: bool) -> list[Result]:
         """Try to, once; `_committing` says how far it came."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 import hypothesis
 import pytest
 
+from dispatch.interpreter import collect_seldom
 from store.clock import Clock, system_clock
 from store.engine import Store
 from tests.desk import new_store_file
@@ -32,10 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the papers in tests/**/golden/ anew")
 
 
-COLLECT_AFTER = 50_000
-"""New objects before the garbage collector looks at them, as in Vestnik's processes (`dispatch/interpreter.py`)."""
-
-
 def pytest_collection_finish() -> None:
     """The collector leaves alone what stays: with Python's own settings it was a third of the work of the suite.
 
@@ -44,7 +41,7 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(COLLECT_AFTER, 20, 20)
+    collect_seldom()
 
 
 SAME_CODE = {"size", "language", "number", "store_url"}

@@ -159,9 +159,7 @@ def test_a_connection_that_was_lost_meanwhile_costs_nobody_a_change(postgresql: 
         assert runs not in ([], [pid])
 
 
-def test_a_server_that_is_lost_within_a_commit_is_told_as_lost(
-    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_lost_within_a_commit_is_told_as_lost(postgresql_url: str) -> None:
     # Whether it was committed is not known: it is not for the writer to do it again.
     with closing(Store.open(postgresql_url)) as store:
         store.write(put("before"))
