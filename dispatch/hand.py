@@ -77,15 +77,21 @@ class Hand:
 
     def next_for(self, worker: int) -> Claimed:
         """The next letter of a worker, which is with it from now on."""
-        return self._ahead.pop(worker) if worker in self._ahead else self._take()
+        return self._ahead.pop(worker) if worker in self._ahead else self.take()
 
     def first(self) -> Claimed:
         """The first one in line."""
         return self._line[0]
 
+    def take(self) -> Claimed:
+        """The first one in line, which is with a worker from now on."""
+        letter = self._line.popleft()
+        self._with_workers.add(letter.id)
+        return letter
+
     def begin_first(self, worker: int) -> None:
         """A worker begins the first one in line behind the letter it is about to send."""
-        self._ahead[worker] = self._take()
+        self._ahead[worker] = self.take()
 
     def leave_begun(self, worker: int) -> None:
         """A worker does not come to the letter it has begun: others may take it."""
@@ -103,8 +109,3 @@ class Hand:
         self._line.clear()
         self._with_workers -= {letter.id for letter in self._ahead.values()}
         self._ahead.clear()
-
-    def _take(self) -> Claimed:
-        letter = self._line.popleft()
-        self._with_workers.add(letter.id)
-        return letter

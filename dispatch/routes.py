@@ -1,6 +1,7 @@
 """The connections in use: which is tried, over how many sessions at once, and what a fault of one means for it."""
 
 import logging
+import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from dispatch.channels.limit_words import LETTERS_LIMIT, LIMITS, RATE_LIMITED, TOO_MANY_CONNECTIONS
+from dispatch.channels.pipeline import NO_CHUNKING
 from dispatch.channels.sessions import Session
 from dispatch.circuit import Circuit
 from dispatch.errors import ConnectionDownError, DispatchError, MessageError
@@ -21,6 +23,10 @@ CLOSING, TOO_MANY_REQUESTS = 421, 429
 SHORT_REST = timedelta(seconds=5)
 """A server that closes a connection which rested longer closes it for that, and not for the letters it took."""
 SENT_AT_EVERY = timedelta(seconds=1)
+QUICK_S = 1.0
+"""A session that takes longer over letters in one piece gets them one at a time: those behind could go elsewhere."""
+ONE_BY_ONE_S = 3600.0
+"""For so long letters go one by one, after a loss has put some in doubt: it should not be several the next time."""
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +48,7 @@ class Seat:
     Attributes:
         accepted: Letters the server has taken over the connection that is open now.
         open_for: The delivery whose transaction was begun with the end of another letter; no other may go next.
+        quick: Whether the last letters that left in one piece were answered soon.
     """
 
     session: Session
@@ -49,6 +56,7 @@ class Seat:
     accepted: int = 0
     used_at: datetime | None = None
     open_for: int | None = None
+    quick: bool = True
 
 
 class Route:
@@ -69,6 +77,7 @@ class Route:
         self._shown: tuple[str, datetime | None] = ("", None)
         self._kept = learned
         self._sent_at: datetime | None = None
+        self._one_by_one_until = 0.0
 
     def has_room(self, worker: int) -> bool:
         """Whether a worker may use it: it holds a session, or one more is borne.
@@ -106,6 +115,16 @@ class Route:
         if not self.goes_on or seat is None or limits.per_minute is not None:
             return False
         return limits.letters is None or seat.accepted + 1 < limits.letters
+
+    def together(self, worker: int) -> int:
+        """How many letters a worker may send in one piece; 0 where they go one by one."""
+        seat, limits = self.seats.get(worker), self.limits
+        if seat is None or not seat.quick or limits.per_minute is not None:
+            return 0
+        if seat.session.together is None or time.monotonic() < self._one_by_one_until:
+            return 0
+        most = seat.session.together.most
+        return most if limits.letters is None else min(most, limits.letters - seat.accepted)
 
     def connected(self, seat: Seat, now: datetime) -> None:
         """A session is connected."""
@@ -147,7 +166,11 @@ class Route:
         if in_doubt:
             # It may be this very letter that the server cannot bear, so it counts, and is not the first to go again.
             self.circuit.failed(now, error)
+            self._one_by_one_until = time.monotonic() + ONE_BY_ONE_S
             return Verdict.LETTER
+        if error.error_class == NO_CHUNKING:
+            self._one_by_one_until = time.monotonic() + ONE_BY_ONE_S
+            return Verdict.AGAIN
         if _asks_for_rest(error):
             if self.circuit.state != "open":  # else the others in flight met the same refusal
                 self._tell(error.answer, learned=self.limits.slowed(now))

@@ -75,9 +75,14 @@ class Settler:
         return not self._done and self._batch is None
 
     @property
+    def room(self) -> int:
+        """How many more letters may be sent before some are recorded."""
+        return max(0, MOST_UNRECORDED - len(self._done) - self._writing)
+
+    @property
     def stuck(self) -> bool:
         """Whether what is sent cannot be recorded soon: then nothing more is to be sent."""
-        if self._failing or len(self._done) + self._writing >= MOST_UNRECORDED:
+        if self._failing or not self.room:
             return True
         return self._begun is not None and steady() - self._begun > WRITTEN_WITHIN_S
 

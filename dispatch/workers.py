@@ -8,6 +8,8 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,14 +17,14 @@ from dispatch import traces
 from dispatch.backoff import next_pause_s
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.limit_words import RATE_LIMITED
-from dispatch.channels.sessions import open_session
+from dispatch.channels.sessions import Together, open_session
 from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, PermanentError, TransientError
 from dispatch.figures import Figures, Tally
 from dispatch.hand import Hand
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing
-from dispatch.routes import Route, Routes, Seat, Verdict
+from dispatch.routes import QUICK_S, Route, Routes, Seat, Verdict
 from dispatch.settler import STORE_RETRY_S, Settler
 from store import message_ids
 from store.cards import Sending
@@ -36,6 +38,8 @@ from store.vocabulary import DeliveryState, Transcripts
 
 SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
+TOGETHER_BYTES = 64 * 1024
+"""Letters that leave together are no larger in all, unless one is by itself."""
 IDLE_CLOSE_S = 60.0
 """A connection without letters for so long is closed, before the server does it."""
 _log = logging.getLogger(__name__)
@@ -116,11 +120,7 @@ class Workers:
                     if self.hand.backlog and self.hand.low:
                         self._wake.set()
                     self._begun_as[number] = self.owner
-                    try:
-                        await self._handle(letter, route, number, now)
-                    finally:
-                        self.hand.done(letter)
-                        self._begun.pop(letter.id, None)
+                    await self._handle(letter, route, number, now)
                     if route is not None and route.spent(number):
                         await route.leave(number)
                         self.hand.arrived.set()
@@ -138,18 +138,41 @@ class Workers:
 
         Not where there are hardly more than workers: another one may be free sooner.
         """
-        if self.hand.waiting <= SESSIONS or self.leaving or not route.may_go_on(number) or not self.outgoing:
+        if self.hand.waiting <= SESSIONS or self.leaving or not route.may_go_on(number):
             return None
+        if self._together(route, number):
+            return None
+        envelope = self._envelope_of_first(mailing)
+        if envelope is not None:
+            letter = self.hand.first()
+            self._begun[letter.id] = envelope
+            self.hand.begin_first(number)
+            route.seats[number].open_for = letter.id
+        return envelope
+
+    def _together(self, route: Route, number: int) -> int:
+        """How many letters a worker should send in one piece, 0 for one as ever: no more than leave others theirs."""
+        fair = min(self.hand.waiting, self.settler.room) // SESSIONS
+        return min(fair, route.together(number)) if fair > 1 and not self.leaving else 0
+
+    def _company(self, mailing: Mailing, most: int, room: int) -> Iterator[tuple[Claimed, Envelope]]:
+        """The letters that leave together with one, taken from the line: so many at most, of so many bytes in all."""
+        for _ in range(most):
+            envelope = self._envelope_of_first(mailing) if self.hand.waiting else None
+            if envelope is None or len(envelope.content) > room:
+                return
+            room -= len(envelope.content)
+            yield self.hand.take(), envelope
+
+    def _envelope_of_first(self, mailing: Mailing) -> Envelope | None:
+        """The first letter in line in its envelope; `None` where there is something to be told when it is its turn."""
         letter = self.hand.first()
-        if self.outgoing.held(self._store.clock(), letter.recipient_address) is not None:
+        if self.outgoing is None or self.outgoing.held(self._store.clock(), letter.recipient_address) is not None:
             return None
         try:
-            envelope = self._begun[letter.id] = mailing.envelope(letter)
+            return mailing.envelope(letter)
         except PermanentError:
-            return None  # it is told when it is its turn
-        self.hand.begin_first(number)
-        route.seats[number].open_for = letter.id
-        return envelope
+            return None
 
     async def _await_letters(self, number: int) -> None:
         """Wait for letters, or for room on a connection that bears fewer sessions than there are workers."""
@@ -164,70 +187,115 @@ class Workers:
             self.hand.arrived.set()
 
     async def _handle(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> None:
-        """Send a letter and record what became of it, or put it back in front."""
-        owner = self.owner
-        settlement = await self._send(letter, route, number, now)
+        """Send a letter, if it may go."""
+        outgoing, mailing = self.outgoing, self._mailing
+        if outgoing is None or mailing is None:
+            self._settle(letter, number, _waiting(letter, now, ""))
+        elif (reason := outgoing.held(now, letter.recipient_address)) is not None:
+            self.tally.held += 1
+            held = Settlement(letter.id, DeliveryState.HELD, now, letter.attempts, reason=reason, counted=False)
+            self._settle(letter, number, held)
+        elif route is None:
+            self._settle(letter, number, _waiting(letter, self.routes.next_try(now), self.routes.waiting_for))
+        elif not route.limits.take(now):
+            self._settle(letter, number, _waiting(letter, route.limits.next_at(now), RATE_LIMITED))
+        else:
+            await self._try(letter, route, mailing, number)
+
+    def _settle(self, letter: Claimed, number: int, settlement: Settlement | None) -> None:
+        """Record what became of a worker's letter; with `None`, put it back in front."""
+        owner = self._begun_as[number]
         if settlement is not None:
             if traces.wanted():
                 traces.attempted(letter, settlement)
             self.settler.record(settlement, owner)
         elif not self.leaving and owner == self.owner:
             self.hand.put_back(letter)
+        self.hand.done(letter)
+        self._begun.pop(letter.id, None)
 
-    async def _send(self, letter: Claimed, route: Route | None, number: int, now: datetime) -> Settlement | None:
-        """Send a letter, if it may go; gives what is to be recorded, `None` when it goes again at once."""
-        outgoing, mailing = self.outgoing, self._mailing
-        if outgoing is None or mailing is None:
-            return _waiting(letter, now, "")
-        if (reason := outgoing.held(now, letter.recipient_address)) is not None:
-            self.tally.held += 1
-            return Settlement(letter.id, DeliveryState.HELD, now, letter.attempts, reason=reason, counted=False)
-        if route is None:
-            return _waiting(letter, self.routes.next_try(now), self.routes.waiting_for)
-        if not route.limits.take(now):
-            return _waiting(letter, route.limits.next_at(now), RATE_LIMITED)
-        return await self._try(letter, route, mailing, number)
+    async def _try(self, letter: Claimed, route: Route, mailing: Mailing, number: int) -> None:
+        """Try to send a letter, and others with it where they may leave together.
 
-    async def _try(self, letter: Claimed, route: Route, mailing: Mailing, number: int) -> Settlement | None:
-        """Try to send a letter. Nothing a letter does may end the dispatcher."""
+        Nothing a letter does may end the dispatcher.
+        """
         begun = self._begun.pop(letter.id, None)
+        letters = deque([letter])  # those of which nothing is known yet
         try:
             envelope = begun or mailing.envelope(letter)
             route.circuit.begin(self._store.clock())
-            seat = route.seats.get(number)
-            if seat is not None and seat.open_for not in {None, letter.id}:
-                await route.leave(number)  # a transaction stands open there that this letter must not be added to
-                seat = None
-            seat = seat or await self._seat(route, number)
-            seat.open_for = None
-            asked_at = time.perf_counter()
-            answer = await seat.session.send(envelope, partial(self._look_ahead, route, mailing, number))
-            self.figures.took(time.perf_counter() - asked_at)
+            seat = await self._seat_for(letter, route, number)
+            together = None if begun else seat.session.together
+            if together is not None and (most := self._together(route, number)):
+                company = list(self._company(mailing, most - 1, TOGETHER_BYTES - len(envelope.content)))
+                letters.extend(one for one, _ in company)
+                together.depart([envelope, *(one for _, one in company)])
+                await self._arrivals(together, letters, route, number)
+            else:
+                asked_at = time.perf_counter()
+                answer = await seat.session.send(envelope, partial(self._look_ahead, route, mailing, number))
+                self.figures.took(time.perf_counter() - asked_at)
+                self._accepted(letters[0], route, number, answer)
+                letters.popleft()
         except HeldUpError:
             await route.leave(number)
-            return None
+            while letters:
+                self._settle(letters.pop(), number, None)
         except DispatchError as error:
             if begun is not None and error.error_class == "timeout":
                 route.goes_on = False  # it may have lost what came with the end of the letter before
-            return await self._refused(letter, route, number, error)
+            spoilt = [self._refused(one, route, number, error) for one in letters]
+            await self._leave_if(route, number, spoilt=any(spoilt))
         except StoreUnreachableError as error:
             about = traces.of_letter(letter) | {"connection": route.card.name}
             _log.error("the secret of %s cannot be read: %s", route.card.name, error, extra={"about": about})
-            return _waiting(letter, self._store.clock() + timedelta(seconds=STORE_RETRY_S), "")
+            again = self._store.clock() + timedelta(seconds=STORE_RETRY_S)
+            self._settle(letter, number, _waiting(letter, again, ""))
         except Exception as error:  # noqa: BLE001 - whatever it is, the letters behind it must go on
-            about = traces.of_letter(letter) | {"connection": route.card.name}
-            _log.exception("delivery D%s cannot be sent", letter.id, extra={"about": about})
             await route.leave(number)
             fault = TransientError(clean_line(f"{type(error).__name__}: {error}"), error_class="internal")
-            return self._failed(letter, route, fault)
-        now = self._store.clock()
+            for one in letters:
+                about = traces.of_letter(one) | {"connection": route.card.name}
+                _log.exception("delivery D%s cannot be sent", one.id, extra={"about": about})
+                self._settle(one, number, self._failed(one, route, fault))
+
+    async def _arrivals(self, together: Together, letters: deque[Claimed], route: Route, number: int) -> None:
+        """Hear what becomes of letters that departed together; each is settled as soon as that is known."""
+        asked_at, spoilt = time.perf_counter(), False
+        while letters:
+            try:
+                answer = await together.arrive()
+            except DispatchError as error:
+                spoilt |= self._refused(letters.popleft(), route, number, error)
+            else:
+                self.figures.took(time.perf_counter() - asked_at)
+                self._accepted(letters[0], route, number, answer)
+                letters.popleft()
+        route.seats[number].quick = time.perf_counter() - asked_at < QUICK_S
+        await self._leave_if(route, number, spoilt=spoilt)
+
+    def _accepted(self, letter: Claimed, route: Route, number: int, answer: str) -> None:
+        """The server took a letter."""
+        now, seat = self._store.clock(), route.seats[number]
         route.accepted(seat, now)
         self.tally.sent += 1
         self.figures.arrived(letter, now)
-        said = seat.session.transcript() if mailing.transcripts is Transcripts.ALL else ""
-        return Settlement(
-            letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer, transcript=said
-        )
+        all_kept = self._mailing is not None and self._mailing.transcripts is Transcripts.ALL
+        settlement = Settlement(
+            letter.id, DeliveryState.SENT, now, letter.attempts + 1, route.card.name, 250, answer,
+            transcript=seat.session.transcript() if all_kept else "",
+        )  # fmt: skip
+        self._settle(letter, number, settlement)
+
+    async def _seat_for(self, letter: Claimed, route: Route, number: int) -> Seat:
+        """The session over which a worker sends a letter."""
+        seat = route.seats.get(number)
+        if seat is not None and seat.open_for not in {None, letter.id}:
+            await route.leave(number)  # a transaction stands open there that this letter must not be added to
+            seat = None
+        seat = seat or await self._seat(route, number)
+        seat.open_for = None
+        return seat
 
     async def _seat(self, route: Route, number: int) -> Seat:
         """Open a session for a worker, which holds a place among those the server bears from now on."""
@@ -252,23 +320,31 @@ class Workers:
         """Whether the letter a worker has begun may leave: it is still ours."""
         return self._begun_as.get(number) == self._membership.id and self._membership.fresh
 
-    async def _refused(self, letter: Claimed, route: Route, number: int, error: DispatchError) -> Settlement | None:
-        """A refusal or a failure: what it means for the letter is the route's to say."""
+    def _refused(self, letter: Claimed, route: Route, number: int, error: DispatchError) -> bool:
+        """A refusal or a failure: what it means for the letter is the route's to say. Gives whether to leave it."""
         now = self._store.clock()
         verdict = route.judge(number, error, now)
-        if verdict is Verdict.AGAIN or isinstance(error, ConnectionDownError):
-            await route.leave(number)
-        self.hand.arrived.set()
+        down = isinstance(error, ConnectionDownError)
         if verdict is Verdict.AGAIN:
-            return None
-        self.tally.connection_faults += isinstance(error, ConnectionDownError)
+            self._settle(letter, number, None)
+            return True
+        self.tally.connection_faults += down
         if verdict is Verdict.LETTER:
-            return self._failed(letter, route, error)
+            self._settle(letter, number, self._failed(letter, route, error))
+            return down
         again = now if self.routes.pick(now) is not None else self.routes.next_try(now)
-        return Settlement(
+        settlement = Settlement(
             letter.id, DeliveryState.PENDING, again, letter.attempts, route.card.name, error.code, error.answer,
             error.error_class, self.routes.waiting_for, counted=False, transcript=self._kept(error),
         )  # fmt: skip
+        self._settle(letter, number, settlement)
+        return down
+
+    async def _leave_if(self, route: Route, number: int, *, spoilt: bool) -> None:
+        """After a refusal, leave the session where it is of no more use; others may have waited for what it shows."""
+        if spoilt:
+            await route.leave(number)
+        self.hand.arrived.set()
 
     def _failed(self, letter: Claimed, route: Route, error: DispatchError) -> Settlement:
         """An attempt that counts: again after a pause, or never."""

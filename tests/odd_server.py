@@ -14,6 +14,8 @@ TAKEN = b"\x00taken"
 SLOWLY = b"\x00slowly"
 """As the beginning of an answer: a byte at a time, with a rest after each."""
 REST_S = 0.02
+HANG = b"\x00hang"
+"""At the end of an answer: nothing more is said over this connection, and it stays open."""
 SILENCE = b""
 """As an answer: none."""
 
@@ -38,6 +40,9 @@ class OddServer:
         judge: Answers the end of a letter, unless told `.`.
         accepted: Letters it took.
         forgets: What comes with the end of a letter is lost, against RFC 2920.
+        chunking: Whether it is announced; `BDAT` is answered as the end of a letter is, unless told `BDAT`.
+        obeys_refused: The text of a letter without recipients is taken for commands, against RFC 3030.
+        delivered: What it took by BDAT, with the recipients it has kept.
     """
 
     answers: dict[str, list[bytes]] = field(default_factory=dict[str, list[bytes]])
@@ -56,6 +61,9 @@ class OddServer:
     judge: Callable[[bytes], bytes] | None = None
     accepted: list[bytes] = field(default_factory=list[bytes])
     forgets: bool = False
+    chunking: bool = False
+    obeys_refused: bool = False
+    delivered: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list[tuple[tuple[str, ...], bytes]])
 
     async def __aenter__(self) -> Self:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,6 +111,9 @@ class OddServer:
         return usual if not told else told.pop(0) if len(told) > 1 else told[0]
 
 
+_VERBS = {"EHLO", "MAIL", "RCPT", "RSET", "DATA", "BDAT", "NOOP", "QUIT"}
+
+
 def _end_of(letter: bytearray, new: int) -> int:
     """Where a letter ends, with its final dot, of which the last `new` bytes have just come; 0 while it goes on."""
     if letter.startswith(b".\r\n"):
@@ -119,6 +130,7 @@ class _Talk:
         self._reader = reader
         self._writer = writer
         self._letters = 0
+        self._recipients: list[str] = []
         self._secure = server.tls is not None
 
     async def run(self) -> None:
@@ -137,6 +149,8 @@ class _Talk:
         command = line.decode("utf-8", "replace")
         self._server.log.append(command)
         verb = command.split(" ")[0].upper()
+        if verb == "BDAT" and self._server.chunking:
+            return await self._chunk(int(command.split(" ")[1]), rest)
         given = await self._answer(verb, self._usual(verb))
         if given is None or verb == "QUIT":
             return None
@@ -146,19 +160,48 @@ class _Talk:
             return b""
         if verb == "DATA" and given.startswith(b"354"):
             return await self._letter(rest)
+        if verb == "RCPT" and given.startswith(b"2"):
+            self._recipients.append(command.partition("<")[2].rstrip(">"))
+        elif verb == "RSET":
+            self._recipients.clear()
         return rest
+
+    async def _chunk(self, size: int, rest: bytes) -> bytes | None:
+        """Take a letter of one chunk and answer; gives what came after it, `None` when the connection ends."""
+        server = self._server
+        if not self._recipients and server.obeys_refused:
+            return rest if await self._say(b"503 5.5.1 no recipients\r\n") else None
+        while len(rest) < size:
+            if not (more := await self._reader.read(65536)):
+                return None
+            rest += more
+        content, rest = rest[:size], rest[size:]
+        server.log.append(".")
+        if not self._recipients:
+            return rest if await self._answer("BDAT", b"503 5.5.1 no recipients\r\n") else None
+        usual = server.judge(content) if server.judge else b"250 2.0.0 queued\r\n"
+        told = server.told("BDAT" if "BDAT" in server.answers else ".", usual)
+        if told == TAKEN or told.startswith(b"2"):
+            server.accepted.append(content)
+            server.delivered.append((tuple(self._recipients), content))
+            self._recipients.clear()
+            self._letters += 1
+        return None if await self._say(GOODBYE if told == TAKEN else told) is None else rest
 
     def _usual(self, verb: str) -> bytes:
         most = self._server.letters_a_connection
         if verb == "MAIL" and most is not None and self._letters >= most:
             return b"421 4.3.2 that is enough\r\n" + GOODBYE
+        if self._server.obeys_refused and verb not in _VERBS:
+            return b"500 5.5.2 what\r\n"
         usual = {"EHLO": self._extensions(), "DATA": b"354 go\r\n", "QUIT": b"221 bye\r\n", "AUTH": b"235 2.7.0 in\r\n"}
         return usual.get(verb, b"220 go\r\n" if verb == "STARTTLS" else b"250 2.0.0 ok\r\n")
 
     def _extensions(self) -> bytes:
         server = self._server
         starttls = server.starttls is not None and not self._secure and not server.hides_starttls
-        offers = [*server.offers, *([b"PIPELINING"] * server.pipelining), *([b"STARTTLS"] * starttls)]
+        known = [b"PIPELINING"] * server.pipelining + [b"CHUNKING"] * server.chunking
+        offers = [*server.offers, *known, *([b"STARTTLS"] * starttls)]
         return b"".join(b"250-" + one + b"\r\n" for one in (b"odd", *offers)) + b"250 HELP\r\n"
 
     async def _letter(self, begun: bytes) -> bytes | None:
@@ -185,6 +228,7 @@ class _Talk:
         told = server.told(".", usual)
         if told == TAKEN or told.removeprefix(SLOWLY).startswith(b"2"):
             server.accepted.append(content)
+            self._recipients.clear()
         return None if await self._say(GOODBYE if told == TAKEN else told) is None else rest
 
     async def _answer(self, verb: str, usual: bytes) -> bytes | None:
@@ -192,7 +236,7 @@ class _Talk:
 
     async def _say(self, answer: bytes) -> bytes | None:
         """Give an answer; `None` when it was the last one."""
-        words = answer.removesuffix(GOODBYE)
+        words = answer.removesuffix(GOODBYE).removesuffix(HANG)
         slowly = words.startswith(SLOWLY)
         if self._server.crumbs or slowly:
             for byte in words.removeprefix(SLOWLY):
@@ -201,4 +245,6 @@ class _Talk:
         else:
             self._writer.write(words)
         await self._writer.drain()
+        if answer.endswith(HANG):
+            await asyncio.Event().wait()
         return None if words != answer else answer

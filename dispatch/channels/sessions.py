@@ -1,6 +1,6 @@
 """Opening a session by the connection's protocol: the one place that knows all channels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from dispatch.channels.envelope import Envelope
@@ -10,12 +10,34 @@ from store import vocabulary
 from store.cards import MailConnection
 
 
+class Together(Protocol):
+    """A session that takes letters in one piece now; `SmtpSession` says what each may raise."""
+
+    @property
+    def most(self) -> int:
+        """So many at most."""
+        ...
+
+    def depart(self, envelopes: Sequence[Envelope]) -> None:
+        """Send letters in one piece."""
+        ...
+
+    async def arrive(self) -> str:
+        """The server's answer to the next of them; to be called for each."""
+        ...
+
+
 class Session(Protocol):
     """What the sender uses of a channel; `SmtpSession` says what each may raise."""
 
     @property
     def accepted(self) -> int:
         """Letters taken over the connection that is open now, where that can be told; else 0."""
+        ...
+
+    @property
+    def together(self) -> Together | None:
+        """How letters leave in one piece now, where they may."""
         ...
 
     async def send(self, envelope: Envelope, ahead: Ahead = nothing_ahead) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import aiosmtplib
 from aiosmtplib import SMTP, SMTPResponse
 from aiosmtplib.protocol import SMTPProtocol
 
+from dispatch.channels.dialogue import Reply
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import connection_fault, shown
 from dispatch.channels.pipeline import Ahead, Pipeline, nothing_ahead
@@ -142,9 +143,7 @@ class SmtpSession:
         try:
             reply = await pipeline.send(envelope, ahead)
         except DispatchError as error:
-            transcript = self._transcript()
-            pipeline.tell(transcript)
-            transcript.explain(error)
+            self._explain(pipeline, error)
             if not isinstance(error, MessageError):
                 self._drop()
             raise
@@ -152,8 +151,45 @@ class SmtpSession:
             # After a cancel the replies no longer match the commands, as after a 421 or a loss.
             self._drop()
             raise
+        return self._taken(reply)
+
+    @property
+    def together(self) -> "SmtpSession | None":
+        """Itself, where letters may leave in one piece now."""
+        return self if self.most else None
+
+    @property
+    def most(self) -> int:
+        """How many may leave in one piece now, as `Pipeline.together` has it."""
+        return 0 if self._pipeline is None else self._pipeline.together
+
+    def depart(self, envelopes: Sequence[Envelope]) -> None:
+        """Send letters in one piece; raises like `Pipeline.depart`."""
+        assert self._pipeline is not None  # noqa: S101 - else there is no `together`
+        self._pipeline.depart(envelopes)
+
+    async def arrive(self) -> str:
+        """The answer to the next letter that departed; raises like `Pipeline.arrive`."""
+        pipeline = self._pipeline
+        assert pipeline is not None  # noqa: S101 - the letter departed over it
+        try:
+            reply = await pipeline.arrive()
+        except DispatchError as error:
+            self._explain(pipeline, error)
+            raise
+        except BaseException:
+            self._drop()
+            raise
+        return self._taken(reply)
+
+    def _taken(self, reply: Reply) -> str:
         self.accepted += 1
         return shown(f"{reply.code} {reply.text}")
+
+    def _explain(self, pipeline: Pipeline, error: DispatchError) -> None:
+        transcript = self._transcript()
+        pipeline.tell(transcript)
+        transcript.explain(error)
 
     async def connect(self) -> None:
         """Connect, encrypt and log in.
@@ -237,7 +273,7 @@ class SmtpSession:
         except BaseException:
             smtp.close()
             raise
-        offered = {name: smtp.supports_extension(name) for name in ("pipelining", "smtputf8")}
+        offered = {name: smtp.supports_extension(name) for name in ("pipelining", "smtputf8", "chunking")}
         if smtp.transport is None:
             raise ConnectionDownError("the server closed the connection", error_class="lost")
         self.accepted = 0

@@ -41,9 +41,11 @@ class WebChannel(ABC):
 
     Attributes:
         accepted: 0: a connection of HTTP ends without telling, and another one takes its place.
+        together: A request has one letter.
     """
 
     accepted = 0
+    together = None
 
     def __init__(
         self,

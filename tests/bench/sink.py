@@ -9,7 +9,13 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Self
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: *(\S+)", re.IGNORECASE | re.MULTILINE)
-_REPLIES = {b"MAIL": b"250 2.1.0 ok\r\n", b"RCPT": b"250 2.1.5 ok\r\n", b"RSET": b"250 ok\r\n", b"NOOP": b"250 ok\r\n"}
+_REPLIES = {
+    b"EHLO": b"250-sink\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 CHUNKING\r\n",
+    b"MAIL": b"250 2.1.0 ok\r\n",
+    b"RCPT": b"250 2.1.5 ok\r\n",
+    b"DATA": b"354 go\r\n",
+    b"QUIT": b"221 bye\r\n",
+}
 
 
 class _Session(asyncio.Protocol):
@@ -17,6 +23,9 @@ class _Session(asyncio.Protocol):
         self._ids, self._times, self._sizes = ids, times, sizes
         self._buffer = bytearray()
         self._in_data = False
+        self._ends = False
+        self._chunk = 0
+        self._replies: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -27,33 +36,42 @@ class _Session(asyncio.Protocol):
         self._buffer += data
         while self._step():
             pass
+        # Replies to what came together go together, as RFC 2920, section 3.2, asks of a server.
+        self._transport.write(b"".join(self._replies))
+        self._replies.clear()
+        if self._ends:
+            self._transport.close()
 
     def _step(self) -> bool:
+        if self._chunk:
+            return self._letter(self._chunk, self._chunk)
         end = self._buffer.find(b"\r\n.\r\n" if self._in_data else b"\r\n")
         if end < 0:
             return False
-        line = bytes(self._buffer[:end])
         if self._in_data:
-            del self._buffer[: end + 5]
-            self._in_data = False
-            found = _MESSAGE_ID.search(line)
-            self._ids.append(found.group(1) if found else b"")
-            self._times.append(time.time())
-            self._sizes.append(end + 5)
-            self._transport.write(b"250 2.0.0 queued\r\n")
-            return True
+            return self._letter(end, end + 5)
+        line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         verb = line[:4].upper()
-        if verb == b"EHLO":
-            self._transport.write(b"250-sink\r\n250-8BITMIME\r\n250 PIPELINING\r\n")
-        elif verb == b"DATA":
-            self._in_data = True
-            self._transport.write(b"354 go\r\n")
-        elif verb == b"QUIT":
-            self._transport.write(b"221 bye\r\n")
-            self._transport.close()
-        else:
-            self._transport.write(_REPLIES.get(verb, b"250 ok\r\n"))
+        if verb == b"BDAT":
+            self._chunk = int(line.split()[1])
+            return True
+        self._in_data = verb == b"DATA"
+        self._ends |= verb == b"QUIT"
+        self._replies.append(_REPLIES.get(verb, b"250 ok\r\n"))
+        return True
+
+    def _letter(self, end: int, size: int) -> bool:
+        """Take a letter that ends here and takes up so many bytes, if all of it is there."""
+        if len(self._buffer) < size:
+            return False
+        found = _MESSAGE_ID.search(self._buffer, 0, end)
+        self._ids.append(found.group(1) if found else b"")
+        self._times.append(time.time())
+        self._sizes.append(size)
+        del self._buffer[:size]
+        self._in_data, self._chunk = False, 0
+        self._replies.append(b"250 2.0.0 queued\r\n")
         return True
 
 
