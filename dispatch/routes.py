@@ -49,6 +49,7 @@ class Seat:
         accepted: Letters the server has taken over the connection that is open now.
         open_for: The delivery whose transaction was begun with the end of another letter; no other may go next.
         quick: Whether the last letters that left in one piece were answered soon.
+        over: Whether the server takes no more letters over it.
     """
 
     session: Session
@@ -57,6 +58,7 @@ class Seat:
     used_at: datetime | None = None
     open_for: int | None = None
     quick: bool = True
+    over: bool = False
 
 
 class Route:
@@ -146,6 +148,8 @@ class Route:
         """What a fault means; opens the circuit, or learns a limit, where there is cause to."""
         well = self.circuit.opened_at is None
         verdict = self._judge(worker, error, now)
+        if verdict is Verdict.AGAIN and worker in self.seats:
+            self.seats[worker].over = True
         if well and (since := self.circuit.opened_at) is not None:
             again = self.circuit.retry_at or since
             about = {"connection": self.card.name, "error_class": error.error_class, "code": error.code}
@@ -176,7 +180,8 @@ class Route:
                 self._tell(error.answer, learned=self.limits.slowed(now))
             self.circuit.failed(now, error, resting=True)
             return Verdict.LATER
-        if self._enough_letters(worker, error, now) or self._one_too_many(worker, error, now):
+        over = self._over(worker, error)
+        if over or self._enough_letters(worker, error, now) or self._one_too_many(worker, error, now):
             if self.circuit.state != "closed":
                 self._mended()
             return Verdict.AGAIN
@@ -186,6 +191,12 @@ class Route:
             return Verdict.LETTER
         self.circuit.failed(now, error)
         return Verdict.LATER
+
+    def _over(self, worker: int, error: DispatchError) -> bool:
+        """Whether it is what ended the session, said of one more letter that had left over it."""
+        seat = self.seats.get(worker)
+        of_the_session = isinstance(error, ConnectionDownError) or error.error_class in LIMITS
+        return seat is not None and seat.over and of_the_session
 
     def _enough_letters(self, worker: int, error: DispatchError, now: datetime) -> bool:
         """Whether the server took letters over this connection, and then no more."""

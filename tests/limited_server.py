@@ -22,10 +22,12 @@ class LimitedServer:
         per_connection: Letters over one connection; the next MAIL is refused with `enough` and the connection closed.
         at_once: Connections at once; the next one is greeted with `crowded` and closed.
         per_minute: Letters a minute by the `clock`; the next MAIL gets `too_fast`, and the connection stays.
+        chunking: Whether it announces CHUNKING, and knows BDAT.
         restful: Seconds before a greeting, so that sessions overlap.
         thinking: Seconds before a letter is accepted.
         refusals: Every limit that was run into, in words.
         most: The most connections that were open at once.
+        chunks: Letters that came by BDAT.
         quits: Connections that ended by QUIT.
     """
 
@@ -37,9 +39,11 @@ class LimitedServer:
     crowded: bytes = b"421 4.7.0 localhost Error: too many connections from 127.0.0.1"
     too_fast: bytes = b"450 4.7.1 Error: too much mail from 127.0.0.1"
     thinking: float = 0.0
+    chunking: bool = False
     letters: list[bytes] = field(default_factory=list[bytes])
     refusals: list[str] = field(default_factory=list[str])
     connections: int = 0
+    chunks: int = 0
     quits: int = 0
     most: int = 0
 
@@ -87,10 +91,19 @@ class LimitedServer:
             verb = line[:4].upper().strip()
             answer = b"250 2.0.0 ok"
             if verb == b"EHLO":
-                answer = b"250-localhost\r\n250-PIPELINING\r\n250 HELP"
+                answer = b"250-localhost\r\n250-PIPELINING\r\n" + b"250-CHUNKING\r\n" * self.chunking + b"250 HELP"
             elif verb == b"MAIL":
                 answer = self._mail(taken)
                 begun = answer.startswith(b"250")
+            elif verb == b"BDAT" and self.chunking:
+                letter = await reader.readexactly(int(line.split()[1]))
+                if begun:
+                    self.letters.append(letter)
+                    self.chunks += 1
+                    await asyncio.sleep(self.thinking)
+                    taken, begun = taken + 1, False
+                else:
+                    answer = b"503 5.5.1 no MAIL"
             elif verb in {b"RCPT", b"DATA"} and not begun:
                 answer = b"503 5.5.1 no MAIL"
             elif verb == b"DATA":

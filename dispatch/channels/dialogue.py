@@ -27,7 +27,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class End:
     """Why a connection ended."""
 
     answer: str
@@ -64,7 +64,7 @@ class Dialogue(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._in_doubt = False
         self._hears_out = False
-        self._end: _End | None = None
+        self._end: End | None = None
 
     @property
     def usable(self) -> bool:
@@ -127,7 +127,7 @@ class Dialogue(asyncio.BufferedProtocol):
             self._deadline = self._loop.time() + self._patience_s
         self._unsent = unsent
         if self._loop.time() >= self._deadline:
-            self._fail(_End("the server did not answer in time", "timeout"))
+            self._fail(End("the server did not answer in time", "timeout"))
         else:
             self._watchdog = self._loop.call_at(self._deadline, self._watch)
 
@@ -145,14 +145,14 @@ class Dialogue(asyncio.BufferedProtocol):
             if not self._line(line):
                 return
         if len(self._received) + sum(map(len, self._lines)) > MAX_REPLY:
-            self._fail(_End("the server's answer is too long", NOT_SMTP))
+            self._fail(End("the server's answer is too long", NOT_SMTP))
 
     def _line(self, line: bytes) -> bool:
         """Take a line of a reply; gives whether the connection goes on."""
         read = _read(line)
         if read is None:
             said = shown(line.decode("utf-8", "replace"))
-            self._fail(_End(shown(f"the server does not speak SMTP: {said}"), NOT_SMTP))
+            self._fail(End(shown(f"the server does not speak SMTP: {said}"), NOT_SMTP))
             return False
         reply, ends = read
         if not ends or self._lines:
@@ -164,7 +164,7 @@ class Dialogue(asyncio.BufferedProtocol):
         if reply.code == SERVICE_CLOSING or not self._expected:
             # Said on its way out, or without being asked: whatever follows would belong to another command.
             error_class = limit_class(reply.code, reply.text) or "throttled"
-            end = _End(shown(f"{reply.code} {reply.text}"), error_class, reply.code)
+            end = End(shown(f"{reply.code} {reply.text}"), error_class, reply.code)
             if not self._expected or not self._hears_out:
                 self._fail(end)
                 return False
@@ -184,19 +184,25 @@ class Dialogue(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._fail(_End(shown(f"the connection was lost{f': {exc}' if exc else ''}"), "lost"))
+        self._fail(End(shown(f"the connection was lost{f': {exc}' if exc else ''}"), "lost"))
         self._transport = None
 
-    def _fail(self, end: _End) -> None:
+    def _fail(self, end: End) -> None:
         """The connection ends; who waits is told, or else who asks next."""
         self._end = self._end or end
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(self._gone())
         self.abort()
 
+    def _lose_step(self, end: End) -> None:
+        """The replies are not what they seem: none of them counts from now on, nor what was heard of a goodbye."""
+        self.abort()
+        self._replies.clear()
+        self._end = end
+
     def _gone(self) -> ConnectionDownError:
         """Why there is no reply: what ended the connection is true of all that was not answered."""
-        end = self._end or _End("the server closed the connection", "lost")
+        end = self._end or End("the server closed the connection", "lost")
         # A refusal by 421 is an answer: the letter was not accepted.
         in_doubt = self._in_doubt and end.code != SERVICE_CLOSING
         return ConnectionDownError(end.answer, code=end.code, error_class=end.error_class, in_doubt=in_doubt)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from dispatch.channels.dialogue import Dialogue, Reply, answers_in
+from dispatch.channels.dialogue import Dialogue, End, Reply, answers_in
 from dispatch.channels.envelope import Envelope
 from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, letter_fault, sender_fault, shown
 from dispatch.errors import ConnectionDownError, DispatchError, HeldUpError, MessageError, PermanentError
@@ -191,10 +191,10 @@ class Pipeline(Dialogue):
         odd = [answer for answer in (mail, rcpt, end) if answer.code not in DONE and answer.code < FAILURE]
         odd += [answer for answer in reset if answer.code not in DONE]
         if odd or (refused is not None and end.code in DONE):
-            # As where a server takes the text of a letter it has refused for commands: no reply is what it seems.
-            self.abort()
-            self._replies.clear()
-            raise _out_of_step(odd[0] if odd else end, in_doubt=True)
+            # As where a server takes the text of a letter it has refused for commands.
+            lost = _out_of_step(odd[0] if odd else end, in_doubt=True)
+            self._lose_step(End(lost.answer, lost.error_class))
+            raise lost
         if refused is not None:
             raise _fault(refused, is_sender=refused is mail)
         if not self._took_chunks and end.code in UNKNOWN_COMMAND:

@@ -1,12 +1,14 @@
 """What a sender learns of a server's limits: against real servers that have them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from dispatch.channels.pipeline import TOGETHER
 from dispatch.circuit import FIRST_PAUSE_S, RATE_PAUSES_S
 from store.cards import ServerLimits
 from store.engine import Store
@@ -31,6 +33,15 @@ def store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
     store.close()
 
 
+Limited = Callable[..., LimitedServer]
+
+
+@pytest.fixture(params=[False, True], ids=["one by one", "together"])
+def limited(request: pytest.FixtureRequest, clock: HandClock) -> Limited:
+    """A server with limits, which takes letters one by one, or some in one piece too."""
+    return partial(LimitedServer, clock, chunking=request.param)
+
+
 def known(store: Store) -> ServerLimits:
     return read_status(store).health[0].limits
 
@@ -39,12 +50,15 @@ def all_arrived_once(store: Store, server: LimitedServer, count: int) -> None:
     """Every letter, once, at the first attempt that counts."""
     ids = [re.findall(rb"(?im)^Message-ID:\s*(\S+)", letter)[0] for letter in server.letters]
     assert (len(ids), len(set(ids))) == (count, count)
+    assert bool(server.chunks) is server.chunking
     assert states(store) == {DeliveryState.SENT}
     assert {row.attempts for row in letters(store)} == {1}
 
 
-async def test_letters_over_one_connection_are_learned_at_once_from_words(store: Store, clock: HandClock) -> None:
-    async with LimitedServer(clock, per_connection=5) as server:
+async def test_letters_over_one_connection_are_learned_at_once_from_words(
+    store: Store, clock: HandClock, limited: Limited
+) -> None:
+    async with limited(per_connection=5) as server:
         furnish(store, port=server.port)
         requests(store, 60)
         assert (await dispatch(store)).sent == 60
@@ -55,9 +69,9 @@ async def test_letters_over_one_connection_are_learned_at_once_from_words(store:
 
 
 async def test_what_was_learned_outlives_the_dispatcher_and_ends_with_the_settings(
-    store: Store, clock: HandClock
+    store: Store, clock: HandClock, limited: Limited
 ) -> None:
-    async with LimitedServer(clock, per_connection=3) as server:
+    async with limited(per_connection=3) as server:
         furnish(store, port=server.port)
         requests(store, 20)
         await dispatch(store)
@@ -72,9 +86,9 @@ async def test_what_was_learned_outlives_the_dispatcher_and_ends_with_the_settin
 
 
 async def test_letters_over_one_connection_are_learned_the_second_time_without_words(
-    store: Store, clock: HandClock
+    store: Store, clock: HandClock, limited: Limited
 ) -> None:
-    async with LimitedServer(clock, per_connection=4, enough=b"421 4.3.2 closing") as server:
+    async with limited(per_connection=4, enough=b"421 4.3.2 closing") as server:
         furnish(store, port=server.port)
         requests(store, 80)
         assert (await dispatch(store)).sent == 80
@@ -83,8 +97,10 @@ async def test_letters_over_one_connection_are_learned_the_second_time_without_w
         assert 2 <= len(server.refusals) <= 5
 
 
-async def test_fewer_connections_are_held_where_one_is_too_many(store: Store, clock: HandClock) -> None:
-    async with LimitedServer(clock, at_once=2, thinking=0.005) as server:
+async def test_fewer_connections_are_held_where_one_is_too_many(
+    store: Store, clock: HandClock, limited: Limited
+) -> None:
+    async with limited(at_once=2, thinking=0.005) as server:
         furnish(store, port=server.port)
         requests(store, 60)
         async with dispatching(store):
@@ -98,8 +114,8 @@ async def test_fewer_connections_are_held_where_one_is_too_many(store: Store, cl
         assert (server.most, len(server.refusals)) == (2, 2)
 
 
-async def test_one_connection_is_enough(store: Store, clock: HandClock) -> None:
-    async with LimitedServer(clock, at_once=1, crowded=b"421 4.3.2 not now") as server:
+async def test_one_connection_is_enough(store: Store, clock: HandClock, limited: Limited) -> None:
+    async with limited(at_once=1, crowded=b"421 4.3.2 not now") as server:
         furnish(store, port=server.port)
         requests(store, 40)
         async with dispatching(store):
@@ -108,8 +124,8 @@ async def test_one_connection_is_enough(store: Store, clock: HandClock) -> None:
         assert known(store).connections == 1
 
 
-async def test_letters_wait_where_the_server_wants_fewer(store: Store, clock: HandClock) -> None:
-    async with LimitedServer(clock, per_minute=40) as server:
+async def test_letters_wait_where_the_server_wants_fewer(store: Store, clock: HandClock, limited: Limited) -> None:
+    async with limited(per_minute=40) as server:
         furnish(store, port=server.port)
         requests(store, 100)
         async with dispatching(store):
@@ -120,7 +136,7 @@ async def test_letters_wait_where_the_server_wants_fewer(store: Store, clock: Ha
             reasons = {row.reason for row in letters(store) if row.state == 0}
             assert "rate_limited" in reasons <= {"rate_limited", ""}  # nothing of those nobody has in hand yet
             refused = len(server.refusals)
-            assert refused <= 4
+            assert refused <= (4 if not server.chunking else 4 * TOGETHER)  # what left together is refused together
             clock.forward(seconds=RATE_PAUSES_S[0])
             await until(lambda: passes(clock, 1) and states(store) == {DeliveryState.SENT})
         all_arrived_once(store, server, 100)

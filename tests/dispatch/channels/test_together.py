@@ -76,9 +76,9 @@ async def test_one_round_trip_for_all_of_them(server: OddServer, crumbs: bool) -
     assert (server.connections, server.log[-1]) == (1, "QUIT")
 
 
-@pytest.mark.parametrize("offers", [{"chunking": False}, {"pipelining": False}], ids=str)
-async def test_not_where_the_server_does_not_offer_it(offers: dict[str, bool]) -> None:
-    async with OddServer(**{"chunking": True} | offers) as server:
+@pytest.mark.parametrize(("pipelining", "chunking"), [(True, False), (False, True)])
+async def test_not_where_the_server_does_not_offer_both(pipelining: bool, chunking: bool) -> None:
+    async with OddServer(pipelining=pipelining, chunking=chunking) as server:
         ours = session(server)
         await ours.send(FIRST)
         assert ours.together is None
