@@ -81,6 +81,7 @@ smtpd_sasl_security_options = noanonymous
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = check_recipient_access inline:{{
   {{ {nobody} = 550 5.1.1 nobody of that name here }}, {{ {grey} = 450 4.2.0 Greylisted, come again }} }}
+smtpd_data_restrictions = reject_unauth_pipelining
 smtpd_end_of_data_restrictions = check_policy_service unix:{folder}/policy
 """
 _MASTER = """
@@ -275,7 +276,7 @@ class _Policy:
     """Says what becomes of the next letters; in a thread of its own, and one more for each of Postfix's processes."""
 
     def __init__(self, path: Path) -> None:
-        self.troubles: list[Trouble] = []
+        self.troubles: list[Trouble | None] = []
         self.reading = threading.Event()
         self._path = path
         self._waker = threading.Event()

@@ -11,6 +11,7 @@ import trustme
 import yaml
 
 from dispatch.channels.envelope import Envelope
+from dispatch.channels.pipeline import TOGETHER
 from dispatch.channels.smtp import SmtpSession
 from dispatch.doctor import ORDER, Limits, Step, check
 from dispatch.errors import MessageError, PermanentError, TransientError
@@ -69,6 +70,7 @@ def test_every_letter_arrives_exactly_once(tmp_path: Path, postfix: PostfixServe
     assert len(letters) == len({letter.message["Message-ID"] for letter in letters}) == 40
     assert sorted(letter.rcpt_to for letter in letters) == ["ivanov@example.org"] * 20 + ["olga@example.org"] * 20
     assert {letter.mail_from for letter in letters} == {"robot@example.org"}
+    assert " BDAT" in postfix.log() or "bdat=" in postfix.log(), "letters went in pieces"
     assert "RP-7 принята: Не печатает принтер [этаж 3]" in [letter.message["Subject"] for letter in letters]
 
 
@@ -128,6 +130,32 @@ async def test_what_postfix_refuses_is_of_the_letter_and_the_session_goes_on(
         assert (caught.value.code, caught.value.error_class) == fault
         await session.send(ENVELOPE)
     assert len(postfix.letters()) == 2
+
+
+async def test_what_postfix_refuses_amid_letters_in_one_piece_is_of_one_of_them(
+    postfix: PostfixServer, session: SmtpSession
+) -> None:
+    """A policy that refuses at the end leaves the transaction open: nobody may be added to it."""
+    letters = [replace(ENVELOPE, recipient=f"r{number}@example.org") for number in range(TOGETHER)]
+    letters[3] = replace(ENVELOPE, recipient=NOBODY)
+    letters[5] = replace(ENVELOPE, content=b"x" * 70 + b"\r\n" * SIZE_LIMIT)
+    await session.send(ENVELOPE)
+    session.depart([ENVELOPE])
+    await session.arrive()
+    postfix.policy.troubles[:] = [None, "permanent"]
+    session.depart(letters)
+    refused: dict[int, int | None] = {}
+    for number in range(TOGETHER):
+        try:
+            await session.arrive()
+        except MessageError as error:
+            refused[number] = error.code
+    assert refused == {1: 554, 3: 550, 5: 552}
+    await session.send(replace(ENVELOPE, recipient="last@example.org"))
+    arrived = sorted(letter.rcpt_to for letter in postfix.letters())
+    taken = [letter.recipient for number, letter in enumerate(letters) if number not in refused]
+    assert arrived == sorted([*taken, "last@example.org", ENVELOPE.recipient, ENVELOPE.recipient])
+    assert "improper command pipelining" not in postfix.log()
 
 
 async def test_a_restarted_postfix_is_found_again(postfix: PostfixServer, session: SmtpSession) -> None:
