@@ -1,6 +1,7 @@
 """The connections in use: which is tried, over how many sessions at once, and what a fault of one means for it."""
 
 import logging
+import math
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,8 @@ class Seat:
     Attributes:
         accepted: Letters the server has taken over the connection that is open now.
         open_for: The delivery whose transaction was begun with the end of another letter; no other may go next.
-        quick: Whether the last letters that left in one piece were answered soon.
+        piece_s: Seconds until the last letters that left in one piece were all answered.
+        letter_s: How many of them one letter took.
         over: Whether the server takes no more letters over it.
     """
 
@@ -57,7 +59,8 @@ class Seat:
     accepted: int = 0
     used_at: datetime | None = None
     open_for: int | None = None
-    quick: bool = True
+    piece_s: float = 0.0
+    letter_s: float = math.inf
     over: bool = False
 
 
@@ -121,9 +124,11 @@ class Route:
     def together(self, worker: int) -> int:
         """How many letters a worker may send in one piece; 0 where they go one by one."""
         seat, limits = self.seats.get(worker), self.limits
-        if seat is None or not seat.quick or limits.per_minute is not None:
+        if self.circuit.state != "closed" or limits.per_minute is not None:
             return 0
-        if seat.session.together is None or time.monotonic() < self._one_by_one_until:
+        if seat is None or seat.session.together is None or seat.piece_s > QUICK_S:
+            return 0
+        if time.monotonic() < self._one_by_one_until:
             return 0
         most = seat.session.together.most
         return most if limits.letters is None else min(most, limits.letters - seat.accepted)

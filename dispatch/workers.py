@@ -24,7 +24,7 @@ from dispatch.hand import Hand
 from dispatch.mailing import Mailing
 from dispatch.membership import Membership
 from dispatch.outgoing import Outgoing
-from dispatch.routes import QUICK_S, Route, Routes, Seat, Verdict
+from dispatch.routes import Route, Routes, Seat, Verdict
 from dispatch.settler import STORE_RETRY_S, Settler
 from store import message_ids
 from store.cards import Sending
@@ -40,6 +40,8 @@ SESSIONS = MOST_CONNECTIONS
 """Workers: each holds a session of its own on a connection."""
 TOGETHER_BYTES = 64 * 1024
 """Letters that leave together are no larger in all, unless one is by itself."""
+MOMENT_S = 0.005
+"""A moment: less than it takes to plan and to record a letter."""
 IDLE_CLOSE_S = 60.0
 """A connection without letters for so long is closed, before the server does it."""
 _log = logging.getLogger(__name__)
@@ -151,9 +153,13 @@ class Workers:
         return envelope
 
     def _together(self, route: Route, number: int) -> int:
-        """How many letters a worker should send in one piece, 0 for one as ever: no more than leave others theirs."""
-        fair = min(self.hand.waiting, self.settler.room) // SESSIONS
-        return min(fair, route.together(number)) if fair > 1 and not self.leaving else 0
+        """How many letters a worker should send in one piece, 0 for one as ever: no more than leave others theirs.
+
+        Where the server is done with all of them in a moment, the others would gain nothing by theirs.
+        """
+        waiting = min(self.hand.waiting, self.settler.room)
+        most = max(waiting // SESSIONS, min(waiting + 1, int(MOMENT_S / route.seats[number].letter_s)))
+        return min(most, route.together(number)) if most > 1 and not self.leaving else 0
 
     def _company(self, mailing: Mailing, most: int, room: int) -> Iterator[tuple[Claimed, Envelope]]:
         """The letters that leave together with one, taken from the line: so many at most, of so many bytes in all."""
@@ -261,7 +267,7 @@ class Workers:
 
     async def _arrivals(self, together: Together, letters: deque[Claimed], route: Route, number: int) -> None:
         """Hear what becomes of letters that departed together; each is settled as soon as that is known."""
-        asked_at, spoilt = time.perf_counter(), False
+        asked_at, count, spoilt = time.perf_counter(), len(letters), False
         while letters:
             try:
                 answer = await together.arrive()
@@ -271,7 +277,9 @@ class Workers:
                 self.figures.took(time.perf_counter() - asked_at)
                 self._accepted(letters[0], route, number, answer)
                 letters.popleft()
-        route.seats[number].quick = time.perf_counter() - asked_at < QUICK_S
+        seat = route.seats[number]
+        seat.piece_s = time.perf_counter() - asked_at
+        seat.letter_s = seat.piece_s / count
         await self._leave_if(route, number, spoilt=spoilt)
 
     def _accepted(self, letter: Claimed, route: Route, number: int, answer: str) -> None:

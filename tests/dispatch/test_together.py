@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from dispatch.channels.envelope import Envelope
 from dispatch.channels.pipeline import TOGETHER
 from dispatch.channels.smtp import SmtpSession
+from dispatch.errors import ConnectionDownError
 from dispatch.intake import emit
+from dispatch.routes import Route, Seat
 from dispatch.workers import SESSIONS
 from store import journal
-from store.cards import SilentMode
+from store.cards import MailConnection, SilentMode
 from store.engine import Store
+from store.limits import Learned
 from store.settings import save_silent_mode
-from store.vocabulary import DeliveryState, SilentState
+from store.vocabulary import DeliveryState, Encryption, SilentState
 from tests.desk import HandClock, event, furnish, lines, open_store, raise_limits
 from tests.dispatch.test_sender import dispatch, dispatching, letters, requests, states, until
 from tests.limited_server import LimitedServer
@@ -84,6 +88,53 @@ async def test_few_go_one_by_one(store: Store) -> None:
         await dispatch(store)
     assert copies(server) == Counter(ids(store))
     assert not chunks(server)
+
+
+async def test_a_few_go_together_where_the_server_is_done_with_them_in_a_moment(store: Store) -> None:
+    async with OddServer(chunking=True) as server:
+        furnish(store, port=server.port)
+        requests(store, COUNT)
+        async with dispatching(store):
+            await until(lambda: len(server.accepted) == COUNT)
+            before = chunks(server)
+            requests(store, SESSIONS + 1, first=COUNT)
+            await until(lambda: len(server.accepted) == COUNT + SESSIONS + 1)
+    assert chunks(server) - before > 1
+    assert copies(server) == Counter(ids(store))
+
+
+async def test_a_few_go_one_by_one_where_it_is_not(store: Store, clock: HandClock) -> None:
+    async with LimitedServer(clock, chunking=True, thinking=0.02) as server:
+        furnish(store, port=server.port)
+        requests(store, COUNT)
+        async with dispatching(store):
+            await until(lambda: len(server.letters) == COUNT)
+            before = server.chunks
+            assert before
+            requests(store, SESSIONS + 1, first=COUNT)
+            await until(lambda: len(server.letters) == COUNT + SESSIONS + 1)
+    assert server.chunks == before
+
+
+async def test_a_connection_that_is_down_is_tried_by_one_letter(clock: HandClock) -> None:
+    async with OddServer(chunking=True) as server:
+        card = MailConnection("odd", "127.0.0.1", port=server.port, encryption=Encryption.NONE)
+        session = SmtpSession(card, "")
+        route = Route(card, Learned(), clock())
+        route.seats[0] = Seat(session)
+        letter = Envelope("robot@example.org", "olga@example.org", b"Subject: x\r\n\r\nbody\r\n")
+        await session.send(letter)
+        assert route.together(0) == 1
+        session.depart([letter])
+        await session.arrive()
+        assert route.together(0) == TOGETHER
+        route.judge(1, ConnectionDownError("no", error_class="refused"), clock())
+        clock.forward(hours=1)
+        route.circuit.begin(clock())
+        assert route.together(0) == 0
+        route.accepted(route.seats[0], clock())
+        assert route.together(0) == TOGETHER
+        await session.close()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +228,7 @@ async def test_a_server_that_does_not_know_what_it_announced_gets_all_of_them(st
 async def test_a_slow_server_gets_them_one_by_one(
     store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dispatch.workers.QUICK_S", 0.01)
+    monkeypatch.setattr("dispatch.routes.QUICK_S", 0.01)
     async with LimitedServer(clock, chunking=True, thinking=0.005) as server:
         furnish(store, port=server.port)
         requests(store, 3 * COUNT)
