@@ -55,8 +55,11 @@ async def dispatch_all(store: Store, clock: HandClock) -> None:
 
 
 def copies(server: OddServer) -> Counter[str]:
-    """How often each letter was accepted, by its Message-ID."""
-    return Counter(message_from_bytes(one)["Message-ID"] for one in server.accepted)
+    """How often each letter was accepted, by its Message-ID.
+
+    The empty letter is none: a server gets it that asks for the text after it refused the recipient.
+    """
+    return Counter(message_from_bytes(one)["Message-ID"] for one in server.accepted if one != b".\r\n")
 
 
 def ids(store: Store) -> set[str]:

@@ -74,7 +74,8 @@ def test_a_line_that_stalls_holds_up_no_letter_and_shows_the_truth_when_it_goes_
             wait(lambda: len(server.letters) >= LETTERS, "letters wait for a terminal")
             wait(lambda: read_status(store).deliveries["sent"] >= LETTERS, "letters wait for a terminal")
             pty.see(f"RP-{LETTERS - 1}", f"отправлено {LETTERS}", "в очереди 0")
-            assert "…" not in "".join(row[17:30] for row in pty.rows[3:20])
+            # The figures may be painted a moment before the rows.
+            pty.until(lambda: "…" not in "".join(row[17:30] for row in pty.rows[3:20]), "rows still wait")
 
             os.kill(pty.pid, signal.SIGSTOP)
             os.kill(pty.pid, signal.SIGCONT)
