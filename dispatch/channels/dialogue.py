@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dispatch.channels.faults import NOT_SMTP, SERVICE_CLOSING, shown
+from dispatch.channels.faults import FAILURE, NOT_SMTP, SERVICE_CLOSING, shown
 from dispatch.channels.limit_words import limit_class
 from dispatch.errors import ConnectionDownError
 
@@ -168,9 +168,11 @@ class Dialogue(asyncio.BufferedProtocol):
             if not self._expected or not self._hears_out:
                 self._fail(end)
                 return False
-            # Some say it of one letter, and take the next: it is an answer, and the end only if the connection ends.
-            self._end = self._end or end
+            # Some say it of one letter, and take the next: it is an answer, and the end only if nothing else follows.
+            self._end = end
             self._be_patient(AFTER_GOODBYE_S)
+        elif reply.code < FAILURE:
+            self._end = None
         self._replies.append(reply)
         self._expected -= 1
         if self._wanted and len(self._replies) >= self._wanted:

@@ -160,6 +160,17 @@ async def test_a_server_that_says_421_and_goes_on_is_heard_out(server: OddServer
     await ours.close()
 
 
+async def test_what_a_server_did_after_all_is_not_excused_by_its_421(server: OddServer) -> None:
+    ours = await acquainted(server)
+    server.answers |= {"RCPT": [OK, b"421 4.7.0 not this one now\r\n", OK], ".": [OK, OK, TAKEN]}
+    said = await arrivals(ours)
+    assert [said[0], said[2]] == ["250 2.0.0 ok"] * 2
+    assert server.delivered == each_to_its_own(but(1))
+    assert [(getattr(one, "code", 0), getattr(one, "in_doubt", None)) for one in said[1::2]] == [
+        (421, False), (None, True),
+    ]  # fmt: skip
+
+
 async def test_a_server_that_says_421_and_then_nothing_is_not_waited_for(
     server: OddServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
