@@ -140,6 +140,7 @@ async def test_a_connection_that_is_down_is_tried_by_one_letter(clock: HandClock
         await session.close()
 
 
+@pytest.mark.no_cover  # it goes where others have been
 @pytest.mark.parametrize(
     "trouble",
     [GOODBYE, b"421 4.3.2 closing\r\n" + GOODBYE, b"421 4.3.2 later\r\n", b"\x1b[2J\r\n", b"354 go\r\n", HANG],
