@@ -131,7 +131,7 @@ class Route:
         if time.monotonic() < self._one_by_one_until:
             return 0
         most = seat.session.together.most
-        return most if limits.letters is None else min(most, limits.letters - seat.accepted)
+        return most if limits.letters is None else max(0, min(most, limits.letters - seat.accepted))
 
     def connected(self, seat: Seat, now: datetime) -> None:
         """A session is connected."""
