@@ -93,7 +93,10 @@ async def test_few_go_one_by_one(store: Store) -> None:
     assert not chunks(server)
 
 
-async def test_a_few_go_together_where_the_server_is_done_with_them_in_a_moment(store: Store) -> None:
+async def test_a_few_go_together_where_the_server_is_done_with_them_in_a_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatch.workers.MOMENT_S", 5.0)  # the machine of the test may be busy
     async with OddServer(chunking=True) as server:
         furnish(store, port=server.port)
         requests(store, COUNT)
